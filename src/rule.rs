@@ -163,6 +163,24 @@ pub struct Param {
     pub unit: crate::finding::Unit,
 }
 
+/// The thresholds that were configured; every other one has its default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Params {
+    overrides: std::collections::BTreeMap<(String, String), f64>,
+}
+
+impl Params {
+    /// Sets a threshold of a rule.
+    pub fn set(&mut self, rule: &str, param: &str, value: f64) {
+        self.overrides.insert((rule.to_owned(), param.to_owned()), value);
+    }
+
+    /// The threshold in effect.
+    pub fn get(&self, rule: &str, param: &Param) -> f64 {
+        self.overrides.get(&(rule.to_owned(), param.name.to_owned())).copied().unwrap_or(param.default)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

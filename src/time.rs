@@ -5,7 +5,7 @@ use std::fmt;
 
 /// An instant in microseconds since the Unix epoch, UTC; `i64::MIN` and `i64::MAX` are PostgreSQL's `-infinity` and
 /// `infinity`. Serialised as RFC 3339 in UTC, or as those two words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 /// 2000-01-01 00:00:00 UTC in microseconds since the Unix epoch: where PostgreSQL counts from.

@@ -1,0 +1,310 @@
+//! The facts of one database, joined: tables with their columns, indexes, counters and partitions.
+//!
+//! Built once for each database, so that no check searches through lists. Pure: it holds references into the snapshot.
+
+use crate::facts::Database;
+use crate::facts::columns::Column;
+use crate::facts::constraints::Constraint;
+use crate::facts::index_expressions::IndexExpression;
+use crate::facts::index_stats::IndexStats;
+use crate::facts::indexes::Index;
+use crate::facts::table_stats::TableStats;
+use crate::facts::tables::Table;
+use crate::finding::{Subject, SubjectKind};
+use crate::outcome::{Missing, Reason};
+use std::collections::{HashMap, HashSet};
+
+/// The facts of one database by oid. What was not read is simply absent here: a check asks the fact itself first.
+#[derive(Debug, Default)]
+pub struct Catalog<'a> {
+    database: &'a str,
+    tables: HashMap<u32, &'a Table>,
+    table_stats: HashMap<u32, &'a TableStats>,
+    columns: HashMap<u32, Vec<&'a Column>>,
+    indexes: HashMap<u32, &'a Index>,
+    indexes_of: HashMap<u32, Vec<&'a Index>>,
+    index_stats: HashMap<u32, &'a IndexStats>,
+    expressions: HashMap<u32, &'a IndexExpression>,
+    constraints_of: HashMap<u32, Vec<&'a Constraint>>,
+    constraint_of_index: HashMap<u32, &'a Constraint>,
+    parents: HashMap<u32, u32>,
+    children: HashMap<u32, Vec<u32>>,
+    locked: HashSet<u32>,
+    operators: HashSet<(u32, u32)>,
+}
+
+fn list<T>(fact: &crate::facts::Fact<Vec<T>>) -> &[T] {
+    fact.ok().map_or(&[], Vec::as_slice)
+}
+
+impl<'a> Catalog<'a> {
+    /// Joins the facts of a database.
+    pub fn new(database: &'a Database) -> Self {
+        let mut catalog = Self {
+            database: &database.name,
+            tables: list(&database.tables).iter().map(|table| (table.oid, table)).collect(),
+            table_stats: list(&database.table_stats).iter().map(|stats| (stats.oid, stats)).collect(),
+            indexes: list(&database.indexes).iter().map(|index| (index.oid, index)).collect(),
+            index_stats: list(&database.index_stats).iter().map(|stats| (stats.oid, stats)).collect(),
+            expressions: list(&database.index_expressions).iter().map(|text| (text.oid, text)).collect(),
+            locked: list(&database.locked_relations).iter().map(|relation| relation.oid).collect(),
+            operators: list(&database.key_operators)
+                .iter()
+                .map(|known| (known.operator, known.operator_family))
+                .collect(),
+            ..Self::default()
+        };
+        for column in list(&database.columns) {
+            catalog.columns.entry(column.table_oid).or_default().push(column);
+        }
+        for index in list(&database.indexes) {
+            catalog.indexes_of.entry(index.table_oid).or_default().push(index);
+        }
+        for constraint in list(&database.constraints) {
+            catalog.constraints_of.entry(constraint.table_oid).or_default().push(constraint);
+            // a foreign key names the index of the table it references, which is not the one behind it
+            if constraint.r#type != 'f' && constraint.index_oid != 0 {
+                catalog.constraint_of_index.insert(constraint.index_oid, constraint);
+            }
+        }
+        for link in list(&database.inheritance) {
+            catalog.parents.entry(link.child_oid).or_insert(link.parent_oid);
+            catalog.children.entry(link.parent_oid).or_default().push(link.child_oid);
+        }
+        catalog
+    }
+
+    /// The name of the database.
+    pub fn database(&self) -> &'a str {
+        self.database
+    }
+
+    /// A table.
+    pub fn table(&self, oid: u32) -> Option<&'a Table> {
+        self.tables.get(&oid).copied()
+    }
+
+    /// A table by its name.
+    pub fn table_named(&self, schema: &str, name: &str) -> Option<&'a Table> {
+        self.tables.values().find(|table| table.schema == schema && table.name == name).copied()
+    }
+
+    /// Whether a table or index of a name exists in a schema.
+    pub fn has_relation(&self, schema: &str, name: &str) -> bool {
+        let of_schema = |table: u32| self.table(table).is_some_and(|table| table.schema == schema);
+        self.table_named(schema, name).is_some()
+            || self.indexes.values().any(|index| index.name == name && of_schema(index.table_oid))
+    }
+
+    /// The counters of a table.
+    pub fn stats(&self, table: u32) -> Option<&'a TableStats> {
+        self.table_stats.get(&table).copied()
+    }
+
+    /// The columns of a table, by number.
+    pub fn columns(&self, table: u32) -> &[&'a Column] {
+        self.columns.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    /// A column by its number.
+    pub fn column(&self, table: u32, number: i16) -> Option<&'a Column> {
+        self.columns(table).iter().find(|column| column.number == number).copied()
+    }
+
+    /// The names of columns, in the order given; `?` for one that is gone.
+    pub fn column_names(&self, table: u32, numbers: &[i16]) -> Vec<String> {
+        let name =
+            |number: &i16| self.column(table, *number).map_or_else(|| "?".to_owned(), |column| column.name.clone());
+        numbers.iter().map(name).collect()
+    }
+
+    /// The indexes of a table, by name.
+    pub fn indexes(&self, table: u32) -> &[&'a Index] {
+        self.indexes_of.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    /// An index.
+    pub fn index(&self, oid: u32) -> Option<&'a Index> {
+        self.indexes.get(&oid).copied()
+    }
+
+    /// The counters of an index.
+    pub fn index_stats(&self, index: u32) -> Option<&'a IndexStats> {
+        self.index_stats.get(&index).copied()
+    }
+
+    /// The text of an index's expressions and predicate, where it has any and they could be read.
+    pub fn expression(&self, index: u32) -> Option<&'a IndexExpression> {
+        self.expressions.get(&index).copied()
+    }
+
+    /// The constraints of a table.
+    pub fn constraints(&self, table: u32) -> &[&'a Constraint] {
+        self.constraints_of.get(&table).map_or(&[], Vec::as_slice)
+    }
+
+    /// The primary key, unique or exclusion constraint that an index stands behind.
+    pub fn constraint_of(&self, index: u32) -> Option<&'a Constraint> {
+        self.constraint_of_index.get(&index).copied()
+    }
+
+    /// What a partition or child (table or index) belongs to.
+    pub fn parent(&self, oid: u32) -> Option<u32> {
+        self.parents.get(&oid).copied()
+    }
+
+    /// The partitions or children of a table or index.
+    pub fn children(&self, oid: u32) -> &[u32] {
+        self.children.get(&oid).map_or(&[], Vec::as_slice)
+    }
+
+    /// All leaves below a table: itself where it has no children.
+    pub fn leaves(&self, table: u32) -> Vec<u32> {
+        let mut leaves = Vec::new();
+        let mut open = vec![table];
+        // a damaged snapshot may hold a cycle
+        let mut seen = HashSet::new();
+        while let Some(oid) = open.pop() {
+            if !seen.insert(oid) {
+                continue;
+            }
+            match self.children(oid) {
+                [] => leaves.push(oid),
+                children => open.extend(children),
+            }
+        }
+        leaves.sort_unstable();
+        leaves
+    }
+
+    /// Whether somebody held the relation in AccessExclusiveLock, or waited for it, when the facts were read.
+    pub fn is_locked(&self, oid: u32) -> bool {
+        self.locked.contains(&oid)
+    }
+
+    /// Whether an operator family can search for an equality, by its operator or the commutator of it.
+    pub fn can_search(&self, operator: u32, family: u32) -> bool {
+        self.operators.contains(&(operator, family))
+    }
+
+    /// Rows of a table with all below it: the greater of the planner's estimate and the counter, since the estimate is
+    /// old and the counter is lost in a crash. None where nothing was ever counted.
+    pub fn rows(&self, table: u32) -> Option<f64> {
+        let known = self.leaves(table).into_iter().filter_map(|leaf| {
+            let estimate = self.table(leaf).map(|table| table.row_estimate).filter(|rows| *rows >= 0.0);
+            let counted = self.stats(leaf).map(|stats| stats.live_rows as f64).filter(|rows| *rows > 0.0);
+            match (estimate, counted) {
+                (Some(estimate), Some(counted)) => Some(estimate.max(counted)),
+                (estimate, counted) => estimate.or(counted),
+            }
+        });
+        known.fold(None, |sum: Option<f64>, rows| Some(sum.unwrap_or(0.0) + rows))
+    }
+
+    /// Pages of a table with all below it, as of the last vacuum or analyze.
+    pub fn pages(&self, table: u32) -> i64 {
+        self.leaves(table).into_iter().filter_map(|leaf| self.table(leaf)).map(|table| i64::from(table.pages)).sum()
+    }
+
+    /// The subject of a table.
+    pub fn table_subject(&self, table: &Table) -> Subject {
+        Subject::table(self.database, &table.schema, &table.name)
+    }
+
+    /// The subject of an index.
+    pub fn index_subject(&self, index: &Index) -> Subject {
+        self.part(SubjectKind::Index, index.table_oid, &index.name)
+    }
+
+    /// The subject of a constraint.
+    pub fn constraint_subject(&self, constraint: &Constraint) -> Subject {
+        self.part(SubjectKind::Constraint, constraint.table_oid, &constraint.name)
+    }
+
+    fn part(&self, kind: SubjectKind, table: u32, name: &str) -> Subject {
+        match self.table(table) {
+            Some(table) => Subject::of_table(kind, self.database, &table.schema, &table.name, name),
+            None => Subject::named(kind, Some(self.database), name),
+        }
+    }
+
+    /// Why the expressions or the predicate of an index are not known: its table was locked, or they could not be read.
+    pub fn why_no_expression(&self, index: &Index) -> Missing {
+        match self.is_locked(index.table_oid) {
+            true => Missing::new("index_expressions", Reason::Locked, "its table was held in AccessExclusiveLock")
+                .unlocked_by("run the audit again when no migration is running"),
+            false => {
+                Missing::new("index_expressions", Reason::Failed, "its expressions and predicate could not be read")
+            }
+        }
+    }
+}
+
+/// A name as SQL needs it: quoted always, so that no keyword, capital or quote can change its meaning.
+pub fn quote(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && !is_reserved(name);
+    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+}
+
+/// A name in its schema as SQL needs it.
+pub fn qualified(schema: &str, name: &str) -> String {
+    format!("{}.{}", quote(schema), quote(name))
+}
+
+/// A value as SQL needs it.
+pub fn literal(value: &str) -> String {
+    let quoted = value.replace('\'', "''");
+    if value.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
+}
+
+/// Whether a lower-case word means something to PostgreSQL's grammar in the place of a name. The scanner is asked, so the
+/// list is the parser's own; every keyword is quoted, the harmless ones too.
+fn is_reserved(word: &str) -> bool {
+    use pg_query::protobuf::KeywordKind;
+    pg_query::scan(word).map_or(true, |result| {
+        result.tokens.iter().any(|token| token.keyword_kind() != KeywordKind::NoKeyword || token.start != 0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted_where_sql_needs_it() {
+        for (name, quoted) in [
+            ("orders", "orders"),
+            ("order", "\"order\""),
+            ("user", "\"user\""),
+            ("Orders", "\"Orders\""),
+            ("a b", "\"a b\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("1st", "\"1st\""),
+            ("😀", "\"😀\""),
+            ("_x1", "_x1"),
+        ] {
+            assert_eq!(quote(name), quoted);
+        }
+        assert_eq!(qualified("public", "select"), "public.\"select\"");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
+    }
+
+    #[test]
+    fn a_cycle_in_a_damaged_snapshot_ends() {
+        use crate::facts::Fact;
+        use crate::facts::inheritance::Inheritance;
+        let links = vec![
+            Inheritance { child_oid: 1, parent_oid: 2 },
+            Inheritance { child_oid: 2, parent_oid: 1 },
+            Inheritance { child_oid: 3, parent_oid: 1 },
+        ];
+        let database = Database {
+            inheritance: Fact::Read { at: crate::time::Timestamp::default(), rows: links },
+            ..Database::default()
+        };
+        assert_eq!(Catalog::new(&database).leaves(1), [3]);
+    }
+}

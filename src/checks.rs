@@ -1,0 +1,65 @@
+//! Checks: rules over a snapshot. `ls src/checks` is the list of what is looked at.
+//!
+//! A check is a value: what it is called, what it looks at, and a pure function from facts to a verdict. It never reads a
+//! clock, a file or a socket: "now" is the snapshot's time. To add one, write `src/checks/x.rs`, two lines here, and
+//! `tests/checks/x/{bad,good}.sql`.
+
+pub mod context;
+pub mod prelude;
+
+mod foreign_key_without_index;
+
+use crate::outcome::{Missing, RuleResult, Verdict};
+use crate::rule::{Meta, Param};
+use context::{DatabaseContext, ServerContext};
+
+/// A rule over a snapshot.
+#[derive(Debug)]
+pub struct Check {
+    /// What it says about itself.
+    pub meta: Meta,
+    /// The thresholds a user can change.
+    pub params: &'static [&'static Param],
+    /// The judgement.
+    pub run: Run,
+}
+
+/// What a check looks at.
+#[derive(Debug, Clone, Copy)]
+pub enum Run {
+    /// The server, once.
+    Server(fn(&ServerContext<'_>) -> Result<Verdict, Missing>),
+    /// Each database that was read.
+    Database(fn(&DatabaseContext<'_>) -> Result<Verdict, Missing>),
+}
+
+/// Every check, in the order of the documentation.
+pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK];
+
+/// The check of an id.
+pub fn by_id(id: &str) -> Option<&'static Check> {
+    ALL.iter().copied().find(|check| check.meta.id == id)
+}
+
+/// What became of a check, and all it had to say.
+#[derive(Debug)]
+pub struct Judged {
+    /// The row of the report.
+    pub result: RuleResult,
+    /// What it found.
+    pub verdict: Verdict,
+}
+
+/// Runs one check over the server, or over each database.
+pub fn run(check: &'static Check, server: &ServerContext<'_>, databases: &[DatabaseContext<'_>]) -> Vec<Judged> {
+    let judged = |database: Option<&str>, verdict: Result<Verdict, Missing>| Judged {
+        result: RuleResult::new(check.meta.id, database, &verdict),
+        verdict: verdict.unwrap_or_default(),
+    };
+    match check.run {
+        Run::Server(run) => vec![judged(None, run(server))],
+        Run::Database(run) => {
+            databases.iter().map(|database| judged(Some(&database.database.name), run(database))).collect()
+        }
+    }
+}

@@ -1,0 +1,423 @@
+//! What may be kept of a query: its identity, its kind, and its text without literals or comments.
+//!
+//! The server's own normalisation is not enough: it leaves utility statements as they came, passwords included, and it
+//! stores raw text where a statement was evicted while it ran. So every text passes through here before it becomes a fact.
+
+use crate::rule::words;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+words! {
+    /// What a fingerprint was made from.
+    FingerprintKind {
+        /// pg_query's fingerprint, with its default options.
+        PgQuery = "pg_query",
+        /// A hash of the text without its literals, where the text does not parse.
+        Shape = "shape",
+    }
+}
+
+words! {
+    /// What a statement is, as far as planning it goes.
+    StatementKind {
+        /// `select`, `values`, `table`, with or without common table expressions; it may still lock or modify.
+        Select = "select",
+        /// `insert`.
+        Insert = "insert",
+        /// `update`.
+        Update = "update",
+        /// `delete`.
+        Delete = "delete",
+        /// `merge`.
+        Merge = "merge",
+        /// Everything that is not planned.
+        Utility = "utility",
+        /// It does not parse: cut short, another dialect, deeper than the parser goes.
+        Unparsed = "unparsed",
+    }
+}
+
+/// A query without its literals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Normalised {
+    /// 16 hexadecimal digits.
+    pub fingerprint: String,
+    /// What the fingerprint was made from.
+    pub fingerprint_kind: FingerprintKind,
+    /// What it is.
+    pub kind: StatementKind,
+    /// One line, literals replaced by parameters, no comments; of a utility statement only its leading words.
+    pub text: String,
+}
+
+/// Stack for the parser: its own limit ends the recursion of the C side, decoding the tree recurses as deep again.
+const STACK: usize = 256 << 20;
+
+/// Normalises many texts, in order, on a thread whose stack is deep enough for any text the parser accepts.
+pub fn normalise_all(texts: &[&str]) -> Vec<Normalised> {
+    std::thread::scope(|scope| {
+        let worker = std::thread::Builder::new()
+            .name("normalise".into())
+            .stack_size(STACK)
+            .spawn_scoped(scope, || texts.iter().map(|text| normalise(text)).collect::<Vec<_>>());
+        match worker.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(normalised)) => normalised,
+            // no thread to be had, or it died: the texts are still accounted for, by shape alone
+            _ => texts.iter().map(|text| shape(text, StatementKind::Unparsed)).collect(),
+        }
+    })
+}
+
+fn normalise(text: &str) -> Normalised {
+    let Ok(fingerprint) = pg_query::fingerprint(text, 0, pg_query::FingerprintOptions::default()) else {
+        return shape(text, StatementKind::Unparsed);
+    };
+    let kind = kind(text);
+    let text = match kind {
+        StatementKind::Utility => leading_words(text),
+        _ => match pg_query::normalize(text) {
+            Ok(normalised) => mask(&normalised),
+            Err(_) => mask(text),
+        },
+    };
+    Normalised { fingerprint: fingerprint.hex, fingerprint_kind: FingerprintKind::PgQuery, kind, text }
+}
+
+fn kind(text: &str) -> StatementKind {
+    use pg_query::NodeRef;
+    let Ok(parsed) = pg_query::parse(text, 0) else { return StatementKind::Unparsed };
+    let mut statements = parsed.protobuf.stmts.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref());
+    let first = statements.next().map(pg_query::NodeEnum::to_ref);
+    match (first, statements.next()) {
+        (Some(NodeRef::SelectStmt(_)), None) => StatementKind::Select,
+        (Some(NodeRef::InsertStmt(_)), None) => StatementKind::Insert,
+        (Some(NodeRef::UpdateStmt(_)), None) => StatementKind::Update,
+        (Some(NodeRef::DeleteStmt(_)), None) => StatementKind::Delete,
+        (Some(NodeRef::MergeStmt(_)), None) => StatementKind::Merge,
+        _ => StatementKind::Utility,
+    }
+}
+
+/// What is kept of a text that does not parse: the same words without literals, and a hash of that.
+fn shape(text: &str, kind: StatementKind) -> Normalised {
+    let masked = mask(text);
+    let digest = Sha256::digest(masked.as_bytes());
+    let fingerprint = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    // a text that does not parse may be a utility statement with a password in a form nobody foresaw
+    let text = match is_query(&masked) {
+        true => masked,
+        false => leading_words(&masked),
+    };
+    Normalised { fingerprint, fingerprint_kind: FingerprintKind::Shape, kind, text }
+}
+
+fn is_query(text: &str) -> bool {
+    let first: String = text.trim_start_matches('(').chars().take_while(char::is_ascii_alphabetic).collect();
+    ["select", "insert", "update", "delete", "merge", "with", "values", "table"]
+        .iter()
+        .any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// The first words of a statement, as long as they can be nothing but SQL's own: `ALTER ROLE`, `CREATE UNIQUE INDEX`.
+fn leading_words(text: &str) -> String {
+    const WORDS: &[&str] = &[
+        "alter",
+        "analyze",
+        "begin",
+        "call",
+        "checkpoint",
+        "close",
+        "cluster",
+        "comment",
+        "commit",
+        "copy",
+        "create",
+        "deallocate",
+        "declare",
+        "discard",
+        "do",
+        "drop",
+        "end",
+        "execute",
+        "explain",
+        "fetch",
+        "grant",
+        "import",
+        "listen",
+        "load",
+        "lock",
+        "move",
+        "notify",
+        "prepare",
+        "reassign",
+        "refresh",
+        "reindex",
+        "release",
+        "reset",
+        "revoke",
+        "rollback",
+        "savepoint",
+        "security",
+        "set",
+        "show",
+        "start",
+        "truncate",
+        "unlisten",
+        "vacuum",
+        "access",
+        "aggregate",
+        "cast",
+        "collation",
+        "column",
+        "concurrently",
+        "constraint",
+        "conversion",
+        "database",
+        "default",
+        "domain",
+        "event",
+        "extension",
+        "foreign",
+        "function",
+        "global",
+        "group",
+        "index",
+        "language",
+        "large",
+        "local",
+        "mapping",
+        "materialized",
+        "method",
+        "object",
+        "operator",
+        "or",
+        "owned",
+        "policy",
+        "privileges",
+        "procedure",
+        "publication",
+        "replace",
+        "role",
+        "routine",
+        "rule",
+        "schema",
+        "sequence",
+        "server",
+        "session",
+        "statistics",
+        "subscription",
+        "system",
+        "table",
+        "tablespace",
+        "temp",
+        "temporary",
+        "text",
+        "transaction",
+        "transform",
+        "trigger",
+        "type",
+        "unique",
+        "unlogged",
+        "user",
+        "view",
+        "work",
+        "wrapper",
+    ];
+    let masked = mask(text);
+    let words = masked.split(' ').take_while(|word| WORDS.contains(&word.to_ascii_lowercase().as_str()));
+    let words: Vec<String> = words.take(4).map(str::to_ascii_uppercase).collect();
+    if words.is_empty() { "…".to_owned() } else { format!("{} …", words.join(" ")) }
+}
+
+/// The text on one line, its literals replaced by `?`, its comments gone. What follows an unterminated quote is left out:
+/// nobody can say whether it is a value.
+fn mask(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut space = false;
+    while at < bytes.len() {
+        let rest = &text[at..];
+        let (length, kept): (usize, &str) = match bytes[at] {
+            b if b.is_ascii_whitespace() => (1, " "),
+            b'-' if rest.starts_with("--") => (rest.find('\n').unwrap_or(rest.len()), " "),
+            b'/' if rest.starts_with("/*") => (block_comment(rest), " "),
+            b'\'' => match quoted(rest, escapes_before(&out)) {
+                Some(length) => {
+                    strip_string_prefix(&mut out);
+                    (length, "?")
+                }
+                None => {
+                    out.push('…');
+                    return out;
+                }
+            },
+            b'"' => match rest[1..].find('"') {
+                Some(end) => (end + 2, &rest[..end + 2]),
+                None => {
+                    out.push('…');
+                    return out;
+                }
+            },
+            b'$' => match dollar(rest) {
+                Dollar::Parameter(length) => (length, &rest[..length]),
+                Dollar::Quoted(length) => (length, "?"),
+                Dollar::Unterminated => {
+                    out.push('…');
+                    return out;
+                }
+                Dollar::Other => (1, "$"),
+            },
+            b if b.is_ascii_digit() && !out.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') => {
+                let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'));
+                (end.unwrap_or(rest.len()), "?")
+            }
+            _ => {
+                let length = rest.chars().next().map_or(1, char::len_utf8);
+                (length, &rest[..length])
+            }
+        };
+        at += length;
+        if kept == " " {
+            space = !out.is_empty();
+        } else {
+            if std::mem::take(&mut space) {
+                out.push(' ');
+            }
+            out.push_str(kept);
+        }
+    }
+    out
+}
+
+/// The length of a comment that may hold comments; to the end where it is not closed.
+fn block_comment(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut depth, mut at) = (0, 0);
+    while at < bytes.len() {
+        match &bytes[at..] {
+            [b'/', b'*', ..] => (depth, at) = (depth + 1, at + 2),
+            [b'*', b'/', ..] => (depth, at) = (depth - 1, at + 2),
+            _ => at += 1,
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+/// Whether the quote that follows is an `E'…'`, in which a backslash escapes.
+fn escapes_before(out: &str) -> bool {
+    let mut back = out.chars().rev();
+    matches!(back.next(), Some('e' | 'E')) && !back.next().is_some_and(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Takes back the `E`, `B`, `X` or `N` that belongs to a literal.
+fn strip_string_prefix(out: &mut String) {
+    let mut back = out.chars().rev();
+    let prefix = matches!(back.next(), Some('e' | 'E' | 'b' | 'B' | 'x' | 'X' | 'n' | 'N'));
+    if prefix && !back.next().is_some_and(|c| c.is_alphanumeric() || c == '_') {
+        out.pop();
+    }
+}
+
+/// The length of a quoted literal, quotes included.
+fn quoted(text: &str, escapes: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if escapes => at += 2,
+            b'\'' if bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            b'\'' => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+enum Dollar {
+    Parameter(usize),
+    Quoted(usize),
+    Unterminated,
+    Other,
+}
+
+fn dollar(text: &str) -> Dollar {
+    let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
+    if digits > 0 {
+        return Dollar::Parameter(1 + digits);
+    }
+    let Some(close) = text[1..].find('$') else { return Dollar::Other };
+    let tag = &text[..close + 2];
+    if !tag[1..tag.len() - 1].chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return Dollar::Other;
+    }
+    match text[tag.len()..].find(tag) {
+        Some(end) => Dollar::Quoted(tag.len() + end + tag.len()),
+        None => Dollar::Unterminated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn one(text: &str) -> Normalised {
+        normalise_all(&[text]).remove(0)
+    }
+
+    #[test]
+    fn literals_and_comments_are_gone() {
+        for text in [
+            "select * from t where a = 'canary' and b = 7331 /* canary */ -- canary",
+            "insert into t values (E'can\\'ary', $$canary$$, $x$ canary $x$, U&'canary', 7331)",
+            "alter role app password 'canary'",
+            "create subscription s connection 'password=canary' publication p",
+            "create user mapping for a server s options (password 'canary')",
+            "select 'canary' frm t whre (",
+            "selec 'unterminated canary",
+            "set app.token = canary",
+            "copy t from program 'curl -u canary'",
+            "alter role app passwrd canary",
+            "\u{0}canary",
+        ] {
+            let normalised = one(text);
+            assert!(!normalised.text.contains("canary"), "{text} became {}", normalised.text);
+            assert!(!normalised.text.contains("7331"), "{text} became {}", normalised.text);
+            assert_eq!(normalised.fingerprint.len(), 16);
+        }
+    }
+
+    #[test]
+    fn kinds_and_texts() {
+        let select = one("select  *\nfrom orders where id = 7");
+        assert_eq!((select.kind, select.text.as_str()), (StatementKind::Select, "select * from orders where id = $1"));
+        assert_eq!(select.fingerprint_kind, FingerprintKind::PgQuery);
+        assert_eq!(one("ALTER ROLE app SET x = 1").text, "ALTER ROLE …");
+        assert_eq!(one("with d as (delete from t returning *) select * from d").kind, StatementKind::Select);
+        assert_eq!(one("select 1; drop table t").kind, StatementKind::Utility);
+        let cut = one("select * from orders where name = $1 and (");
+        assert_eq!((cut.kind, cut.fingerprint_kind), (StatementKind::Unparsed, FingerprintKind::Shape));
+        assert_eq!(cut.text, "select * from orders where name = $1 and (");
+    }
+
+    #[test]
+    fn deep_texts_do_not_end_the_process() {
+        let deep = format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000));
+        assert_eq!(one(&deep).fingerprint.len(), 16);
+        let chain = format!("select 1 {}", "+ 1 ".repeat(20_000));
+        assert_eq!(one(&chain).fingerprint.len(), 16);
+    }
+
+    proptest! {
+        #[test]
+        fn masking_never_panics_and_keeps_no_quoted_value(text in "[ -~é\\n]{0,60}", value in "[a-z]{8}") {
+            let _ = mask(&text);
+            let masked = mask(&format!("select '{value}', x from t where y = '{value}'"));
+            prop_assert!(!masked.contains(&value));
+        }
+    }
+}
