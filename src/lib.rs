@@ -1,1 +1,3 @@
-//! x
+//! Assays a PostgreSQL database: measures it, says how it measured, scores it, and gives the fix.
+
+pub mod pg;
