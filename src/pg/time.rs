@@ -10,8 +10,8 @@ use tokio_postgres::types::{FromSql, Type, accepts};
 
 /// Microseconds from the Unix epoch to 2000-01-01, PostgreSQL's own epoch.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
-/// 9999-12-31T22:00:00Z, the last hour that RFC 3339 with any offset can write.
-const LAST_WRITABLE: i64 = 253_402_207_200_999_999;
+/// The last instant that RFC 3339 can write with any offset: some hours before the year 10000.
+const LAST_WRITABLE: i64 = 253_402_207_200_000_000 - 1;
 /// 0001-01-01T00:00:00Z.
 const FIRST_WRITABLE: i64 = -62_135_596_800_000_000;
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn writes_years_that_rfc_3339_cannot() {
-        assert!(decoded(i64::MAX - 1).to_string().starts_with("9999-12-31T"));
+        assert!(decoded(i64::MAX - 1).to_string().starts_with("9999-12-30T"));
         assert!(decoded(i64::MIN + 1).to_string().starts_with("0001-01-01T"));
     }
 
