@@ -57,7 +57,7 @@ pub use target::{
     Address, ChannelBinding, Host, RootCert, SslCertMode, SslMode, SslNegotiation, Target, TargetError,
     TargetSessionAttrs, TlsFile, TlsSettings, TlsVersion,
 };
-pub use time::{Timestamp, TimestampError};
+pub use time::Timestamp;
 pub use version::{KNOWN_MAJORS, Version};
 
 /// A row as the driver decodes it; for [`FromRow`] implementations.
