@@ -3,11 +3,13 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod collect;
 pub mod facts;
 pub mod finding;
 pub mod fingerprint;
 pub mod glob;
 pub mod lock;
+pub mod measure;
 pub mod outcome;
 pub mod pg;
 pub mod queries;
