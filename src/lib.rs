@@ -1,1 +1,3 @@
-//! x
+//! Assays a PostgreSQL database: measures, explains how it measured, scores, and gives the fix.
+
+pub mod scratch;
