@@ -869,7 +869,8 @@ fn is_abandoned(base: &Path) -> bool {
     let path = base.join(LOCK);
     let is_file = fs::symlink_metadata(&path).is_ok_and(|found| found.is_file());
     let free = is_file && File::open(&path).is_ok_and(|lock| lock.try_lock().is_ok());
-    free && !postmaster_of(&base.join("data")).is_some_and(|pid| test_kill_process(pid).is_ok())
+    let dead = |pid| test_kill_process(pid).is_err();
+    free && postmaster_of(&base.join("data")).is_none_or(dead)
 }
 
 /// The process id in the lock file of a data directory, whether that process lives or not.
