@@ -1,8 +1,8 @@
 # `make demo` and `make test` need the Rust toolchain and make; everything else they install (.ci/deps.sh).
 #
-# One cargo profile for demo, test and matrix, and that is dev: pg_query compiles PostgreSQL's parser, several minutes of C
-# and C++ bindings for every profile it is built in, and the dev profile optimises the dependencies where the time goes.
-# `bench` is the exception: its numbers are those of a release.
+# One cargo profile for demo, test and matrix, and that is dev: every profile compiles all dependencies anew, PostgreSQL's
+# parser in pg_query among them, which takes minutes, and dev optimises the dependencies anyway. `bench` is the exception:
+# its numbers are those of a release.
 
 MAJORS ?= 14 15 16 17 18
 CARGO ?= cargo

@@ -1,5 +1,10 @@
 //! The command line of `pgassay`.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the program's edge: its arguments are read here"
+)]
+
 use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;

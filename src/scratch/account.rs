@@ -60,9 +60,7 @@ pub(super) fn first_closed(path: &Path) -> Option<PathBuf> {
     ancestors
         .into_iter()
         .find(|ancestor| {
-            fs::metadata(ancestor)
-                .map(|found| found.permissions().mode() & 0o001 == 0)
-                .unwrap_or(true)
+            !fs::metadata(ancestor).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
         })
         .map(Path::to_owned)
 }

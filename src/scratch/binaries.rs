@@ -125,10 +125,6 @@ fn caches() -> Vec<PathBuf> {
     caches
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "where programs are installed is a property of the machine, not of an audit"
-)]
 fn variable(name: &str) -> Option<std::ffi::OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }

@@ -627,7 +627,7 @@ impl Supervisor {
             }
         }
         command.args(arguments);
-        for (name, _) in environment() {
+        for (name, _) in std::env::vars_os() {
             if shapes_a_server(&name) {
                 command.env_remove(name);
             }
@@ -680,14 +680,6 @@ impl Drop for Supervisor {
             }
         }
     }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "read to be taken away from the server, which would obey it"
-)]
-fn environment() -> impl Iterator<Item = (OsString, OsString)> {
-    std::env::vars_os()
 }
 
 /// Variables by which a user's shell would change what the server is: where it looks, how it sorts, what time it is.
@@ -853,10 +845,6 @@ fn sweep(parent: &Path, account: Option<Account>) {
 }
 
 /// Between the directory and its lock there is a moment in which it looks abandoned.
-#[allow(
-    clippy::disallowed_methods,
-    reason = "compared with a time stamp of the file system, which has no other clock"
-)]
 fn is_old(found: &fs::Metadata) -> bool {
     found
         .modified()

@@ -201,18 +201,17 @@ fn one_of(wanted: &[u16]) -> Server {
                 pool.busy.push(major);
                 let known = pool.slots.get(&major).map(|slot| slot.scratch.clone());
                 drop(pool);
-                let started = Busy(major).finish(|| start(major, known));
-                pool = self::pool();
-                pool.slots.insert(
-                    major,
-                    Slot {
-                        scratch: started,
-                        users: 0,
-                        running: true,
-                    },
-                );
-                CHANGED.notify_all();
-                return lease(&mut pool, major);
+                let busy = Busy(major);
+                let scratch = start(major, known);
+                let slot = Slot {
+                    scratch: scratch.clone(),
+                    users: 1,
+                    running: true,
+                };
+                self::pool().slots.insert(major, slot);
+                // Only now: in between nobody may take the major for one that is not there.
+                drop(busy);
+                return Server { major, scratch };
             }
             if let Some(idle) = pool.idle() {
                 let scratch = pool.slots.get_mut(&idle).map(|slot| {
@@ -221,11 +220,11 @@ fn one_of(wanted: &[u16]) -> Server {
                 });
                 pool.busy.push(idle);
                 drop(pool);
-                Busy(idle).finish(|| {
-                    if let Some(scratch) = scratch {
-                        scratch.halt(ShutdownMode::Fast).unwrap();
-                    }
-                });
+                let busy = Busy(idle);
+                if let Some(scratch) = scratch {
+                    scratch.halt(ShutdownMode::Fast).unwrap();
+                }
+                drop(busy);
                 pool = self::pool();
                 continue;
             }
@@ -243,14 +242,9 @@ fn lease(pool: &mut Pool, major: u16) -> Server {
     }
 }
 
-/// Takes the mark off again when starting panics, so that the other tests fail with the reason and do not wait.
+/// The mark that a major is being started or stopped; it goes away in a panic too, so that the other tests fail with the
+/// reason and do not wait.
 struct Busy(u16);
-
-impl Busy {
-    fn finish<T>(self, work: impl FnOnce() -> T) -> T {
-        work()
-    }
-}
 
 impl Drop for Busy {
     fn drop(&mut self) {
