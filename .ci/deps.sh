@@ -11,6 +11,7 @@
 #
 # It installs, and starts nothing: no service, and no database cluster is made.
 # apt-get (Debian, Ubuntu) is tested; dnf (Fedora, RHEL) and brew (macOS) are written and UNTESTED.
+# shellcheck disable=SC2086 # lists of packages, and a prefix that may be empty, are words on purpose
 set -eu
 
 die() {
@@ -18,7 +19,8 @@ die() {
     exit 1
 }
 
-mode=install all=
+mode=install
+all=
 for argument in "$@"; do
     case $argument in
     --check) mode=check ;;
@@ -128,11 +130,13 @@ need_root() {
 
 policy=/usr/sbin/policy-rc.d
 cluster=/etc/postgresql-common/createcluster.d/pgassay.conf
-undo_policy= undo_cluster=
+undo_policy=
+undo_cluster=
 undo() {
     [ -z "$undo_policy" ] || $sudo rm -f "$policy"
     [ -z "$undo_cluster" ] || $sudo rm -f "$cluster"
-    undo_policy= undo_cluster=
+    undo_policy=
+    undo_cluster=
 }
 trap undo EXIT
 trap 'exit 130' INT
