@@ -56,6 +56,9 @@ pub struct Options {
     /// Files to write into the data directory before the first start, name and content, readable by the server alone:
     /// a `pg_hba.conf`, a certificate and its key.
     pub files: Vec<(String, String)>,
+    /// Where to make the server's directory; the system's directory for temporary files, or `/tmp` where that cannot be
+    /// used, when `None`. A path of more than about 70 bytes is too long for a socket.
+    pub parent: Option<PathBuf>,
     /// Listen on 127.0.0.1 too, on a free port and with a random password.
     pub tcp: bool,
     /// The `pgassay` program that supervises; the running program when `None`. A program that is not `pgassay` itself,
@@ -77,6 +80,7 @@ impl Options {
                 .map(str::to_owned)
                 .to_vec(),
             files: Vec::new(),
+            parent: None,
             tcp: false,
             supervisor: None,
             start_timeout: Duration::from_secs(60),
@@ -248,6 +252,7 @@ impl Scratch {
         let plan = Plan {
             settings: options.all_settings(),
             binaries: options.binaries.directory.clone(),
+            parent: options.parent,
             files: options.files,
             password: password.clone(),
             tcp: options.tcp,

@@ -55,9 +55,12 @@ impl Binaries {
     }
 
     fn library_directories(&self) -> Vec<PathBuf> {
-        // Packages place it in `lib` (Debian, RPM) or `lib/postgresql` beside `bin`; the rest is asked of pg_config.
+        // Beside `bin`: Debian and PGDG's RPMs, a plain `make install`, Fedora; anything else is asked of pg_config.
         let prefix = self.directory.parent().unwrap_or(Path::new("/"));
-        let mut directories = vec![prefix.join("lib"), prefix.join("lib/postgresql")];
+        let mut directories: Vec<PathBuf> = ["lib", "lib/postgresql", "lib64/pgsql", "lib/pgsql"]
+            .iter()
+            .map(|place| prefix.join(place))
+            .collect();
         if let Some(printed) = output_of(&self.directory.join("pg_config"), "--pkglibdir") {
             directories.push(PathBuf::from(printed.trim()));
         }

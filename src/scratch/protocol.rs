@@ -11,6 +11,7 @@ use super::ShutdownMode;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Plan {
     pub(super) binaries: PathBuf,
+    pub(super) parent: Option<PathBuf>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) files: Vec<(String, String)>,
     pub(super) password: String,

@@ -252,7 +252,7 @@ impl Supervisor {
                 log: String::new(),
             });
         }
-        let (base, lock) = make_directory(account)?;
+        let (base, lock) = make_directory(plan.parent.as_deref(), account)?;
         Ok(Self {
             data: base.join("data"),
             plan,
@@ -764,13 +764,20 @@ pub(super) fn place(path: &Path, text: &str, account: Option<Account>) -> io::Re
     Ok(())
 }
 
-fn make_directory(account: Option<Account>) -> Result<(PathBuf, File), Failure> {
+fn make_directory(
+    chosen: Option<&Path>,
+    account: Option<Account>,
+) -> Result<(PathBuf, File), Failure> {
+    let parents = match chosen {
+        Some(parent) => vec![parent.to_owned()],
+        None => vec![
+            std::env::temp_dir(),
+            PathBuf::from("/tmp"),
+            PathBuf::from("/var/tmp"),
+        ],
+    };
     let mut refused = Vec::new();
-    for parent in [
-        std::env::temp_dir(),
-        PathBuf::from("/tmp"),
-        PathBuf::from("/var/tmp"),
-    ] {
+    for parent in parents {
         sweep(&parent, account);
         match make_directory_in(&parent, account) {
             Ok(made) => return Ok(made),
@@ -780,8 +787,13 @@ fn make_directory(account: Option<Account>) -> Result<(PathBuf, File), Failure> 
     refused.dedup();
     Err(Failure {
         reason: format!(
-            "no directory for a throw-away server ({}); set TMPDIR",
-            refused.join("; ")
+            "no directory for a throw-away server ({}); {}",
+            refused.join("; "),
+            if chosen.is_some() {
+                "choose another"
+            } else {
+                "set TMPDIR to a short path that other users may pass through"
+            }
         ),
         log: String::new(),
     })

@@ -271,25 +271,105 @@ fn files_and_settings_arrive() {
 
 // ---------------------------------------------------------------------------------------------------------- failures
 
+/// A directory of a test's own, open to the user that the server runs as.
+struct Parent(PathBuf);
+
+impl Parent {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("parent-{}-{name}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    fn options(&self) -> Options {
+        let mut options = options(newest());
+        options.parent = Some(self.0.clone());
+        options
+    }
+
+    fn holds(&self) -> Vec<PathBuf> {
+        fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
+    }
+}
+
+impl Drop for Parent {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn refused(options: Options) -> String {
+    Scratch::start(options).map(|_| ()).unwrap_err().to_string()
+}
+
 #[test]
 fn a_server_that_does_not_start_says_why_and_leaves_nothing() {
-    let before = ours();
-    let error = Scratch::start(options(newest()).set("shared_buffers", "many"))
-        .map(|_| ())
-        .unwrap_err();
-    let said = error.to_string();
+    let parent = Parent::new("fails");
+    let said = refused(parent.options().set("shared_buffers", "many"));
     assert!(said.contains("the server did not start"), "{said}");
+    assert!(said.contains("\n  | "), "{said}");
     assert!(said.contains("shared_buffers"), "{said}");
-    assert!(
-        ours_since(&before)
-            .iter()
-            .all(|path| !said.contains(&*path.to_string_lossy()))
-    );
+    assert_eq!(parent.holds(), Vec::<PathBuf>::new());
 
-    let error = Scratch::start(options(newest()).set("a b", "1"))
-        .map(|_| ())
-        .unwrap_err();
-    assert!(error.to_string().contains("\"a b\""), "{error}");
+    let said = refused(parent.options().set("a b", "1"));
+    assert!(said.contains("\"a b\""), "{said}");
+    assert_eq!(parent.holds(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_start_that_takes_too_long_is_given_up() {
+    let parent = Parent::new("slow");
+    let mut options = parent.options();
+    options.start_timeout = Duration::ZERO;
+    let said = refused(options);
+    assert!(said.contains("did not finish within 0 ms"), "{said}");
+    assert_eq!(parent.holds(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_path_too_long_for_a_socket_is_refused() {
+    let parent = Parent::new(&"long".repeat(20));
+    let said = refused(parent.options());
+    assert!(said.contains("too long a path"), "{said}");
+    assert_eq!(parent.holds(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_a_killed_supervisor_left_is_swept_up_and_nothing_else() {
+    let parent = Parent::new("sweep");
+    let make = |name: &str, lock: bool, old: bool| {
+        let path = parent.0.join(name);
+        fs::create_dir_all(path.join("data")).unwrap();
+        if lock {
+            fs::File::create(path.join("supervisor.lock")).unwrap();
+        }
+        if old {
+            let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+            fs::File::open(&path)
+                .unwrap()
+                .set_modified(hour_ago)
+                .unwrap();
+        }
+        path
+    };
+    let abandoned = make("pgassay-abandoned", true, true);
+    let kept = [
+        make("pgassay-young", true, false),
+        make("pgassay-not-ours", false, true),
+        make("somebody-elses", true, true),
+    ];
+    let used = make("pgassay-used", true, true);
+    let held = fs::File::open(used.join("supervisor.lock")).unwrap();
+    held.lock().unwrap();
+    start(parent.options()).stop().unwrap();
+    assert!(!abandoned.exists());
+    for path in kept.iter().chain([&used]) {
+        assert!(path.exists(), "{}", path.display());
+    }
 }
 
 #[test]
@@ -334,20 +414,17 @@ fn binaries_that_the_unprivileged_user_cannot_reach_are_refused_with_the_way_out
     assert!(error.contains(&*closed.to_string_lossy()), "{error}");
 }
 
-fn ours() -> Vec<PathBuf> {
-    fs::read_dir(std::env::temp_dir())
-        .unwrap()
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(|path| path.join("supervisor.lock").exists())
-        .collect()
-}
-
-fn ours_since(before: &[PathBuf]) -> Vec<PathBuf> {
-    ours()
-        .into_iter()
-        .filter(|path| !before.contains(path))
-        .collect()
+#[test]
+fn the_hidden_verb_is_not_for_people() {
+    for arguments in [
+        &["__supervise"][..],
+        &["__supervise", "me"],
+        &["__supervise", "launch", "1"],
+    ] {
+        let output = harness::pgassay(arguments);
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert_eq!(output.stdout, "");
+    }
 }
 
 // ------------------------------------------------------------------------------------------- whatever happens to whom
