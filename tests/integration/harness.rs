@@ -426,7 +426,7 @@ pub struct Output {
     pub stderr: String,
 }
 
-/// Runs `pgassay` with these arguments, no input, and an environment of `PATH` alone.
+/// Runs `pgassay` with these arguments, no input, and of the environment only what says where servers are ([`PASSED_ON`]).
 pub fn pgassay(arguments: &[&str]) -> Output {
     pgassay_with(arguments, &[])
 }
@@ -441,6 +441,9 @@ pub fn pgassay_with(arguments: &[&str], environment: &[(&str, &str)]) -> Output 
     }
 }
 
+/// What the program under test may know of the machine: where programs and temporary files are.
+const PASSED_ON: [&str; 4] = ["PATH", "LD_LIBRARY_PATH", "TMPDIR", "PGASSAY_SERVERS"];
+
 /// The command itself, for a test that wants to feed, watch or kill it. `HOME` and the working directory are empty, so
 /// that no configuration of this machine is found.
 pub fn pgassay_command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
@@ -448,7 +451,11 @@ pub fn pgassay_command(arguments: &[&str], environment: &[(&str, &str)]) -> Comm
     command
         .args(arguments)
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .envs(
+            PASSED_ON
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
         .env("HOME", empty_directory())
         .envs(environment.iter().copied())
         .current_dir(empty_directory())
