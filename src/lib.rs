@@ -16,6 +16,7 @@ pub mod queries;
 pub mod report;
 pub mod rule;
 pub mod score;
+pub mod scratch;
 #[cfg(test)]
 mod testing;
 pub mod time;
