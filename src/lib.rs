@@ -1,10 +1,14 @@
 //! pgassay assays a PostgreSQL database: it measures every database item of a backend audit checklist, says how it
 //! measured each, scores the section, and gives the fix.
 
+pub mod attest;
+pub mod checklist;
+pub mod config;
 pub mod finding;
 pub mod lock;
 pub mod outcome;
 pub mod report;
 pub mod rule;
 pub mod score;
+pub mod suppress;
 pub mod time;
