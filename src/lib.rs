@@ -5,6 +5,9 @@ pub mod catalog;
 pub mod checks;
 pub mod collect;
 pub mod facts;
+pub mod attest;
+pub mod checklist;
+pub mod config;
 pub mod finding;
 pub mod fingerprint;
 pub mod glob;
@@ -19,5 +22,6 @@ pub mod score;
 pub mod scratch;
 #[cfg(test)]
 mod testing;
+pub mod suppress;
 pub mod time;
 pub mod window;
