@@ -4,6 +4,7 @@
 pub mod finding;
 pub mod lock;
 pub mod outcome;
+pub mod render;
 pub mod report;
 pub mod rule;
 pub mod score;
