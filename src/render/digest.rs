@@ -46,7 +46,9 @@ pub(super) fn plural(count: u64, one: &str) -> String {
 pub(super) fn source(report: &Report) -> Vec<String> {
     let source = &report.source;
     let mut parts = vec![source.target.clone()];
-    parts.extend(source.server_version.iter().map(|version| format!("PostgreSQL {version}")));
+    // the packager's remark, `17.2 (Debian 17.2-1.pgdg120+1)`, is in the json
+    let number = |version: &String| version.split(" (").next().unwrap_or_default().to_owned();
+    parts.extend(source.server_version.iter().map(|version| format!("PostgreSQL {}", number(version))));
     parts.extend(source.service.clone());
     if source.in_recovery {
         parts.push("standby".to_owned());
@@ -70,7 +72,8 @@ pub(super) fn times(report: &Report) -> Vec<String> {
     if let Some(window) = &report.window {
         let length = window.seconds.filter(|seconds| seconds.is_finite());
         let length = length.map_or("an unknown time".to_owned(), |s| crate::finding::humane(s, &Unit::Seconds));
-        let since = window.from.map(|from| format!(", since {}", instant(from))).unwrap_or_default();
+        let minute = |from: Timestamp| instant(from).chars().take(16).collect::<String>();
+        let since = window.from.map(|from| format!(" since {}", minute(from))).unwrap_or_default();
         parts.push(format!("{} over {length}{since}", window.kind));
         if !window.because.is_empty() {
             parts.push(window.because.clone());
@@ -97,6 +100,7 @@ pub(super) fn tally(report: &Report) -> String {
         count => format!("; {count} suppressed"),
     };
     match report.findings.len() as u64 {
+        0 if report.rules.is_empty() => format!("nothing was looked for{suppressed}"),
         0 => format!("no findings{suppressed}"),
         count => format!("{}: {}{suppressed}", plural(count, "finding"), words.join(", ")),
     }
@@ -131,6 +135,15 @@ pub(super) fn fact(measure: &Measure) -> Option<String> {
     }
 }
 
+/// The subject and the message of a finding, the subject only where the message does not name it already.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let named = finding.subject.name.as_ref().or(finding.subject.relation.as_ref());
+    match named.is_some_and(|name| finding.message.contains(name.as_str())) {
+        true => finding.message.clone(),
+        false => format!("{}: {}", finding.subject.label(), finding.message),
+    }
+}
+
 /// What was not judged for one reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gap<'a> {
@@ -155,12 +168,16 @@ pub(super) struct Gap<'a> {
 impl Gap<'_> {
     /// How much it is: `2 rules`, `14 subjects`, both, or `a fact` where no rule needed it.
     pub(super) fn extent(&self) -> String {
-        match (self.skipped, self.subjects) {
-            (0, 0) => "1 fact".to_owned(),
-            (0, subjects) => plural(subjects, "subject"),
-            (skipped, 0) => plural(skipped, "rule"),
-            (skipped, subjects) => format!("{}, {}", plural(skipped, "rule"), plural(subjects, "subject")),
-        }
+        extent(self.skipped, self.subjects)
+    }
+}
+
+fn extent(skipped: u64, subjects: u64) -> String {
+    match (skipped, subjects) {
+        (0, 0) => "a fact".to_owned(),
+        (0, subjects) => plural(subjects, "subject"),
+        (skipped, 0) => plural(skipped, "rule"),
+        (skipped, subjects) => format!("{}, {}", plural(skipped, "rule"), plural(subjects, "subject")),
     }
 }
 
@@ -209,6 +226,18 @@ fn gap<'a, 'b>(
         add(&mut gap.databases, database);
     }
     gap
+}
+
+/// How much was left open for each kind of reason, in the order of the gaps: `privilege (2 rules)`.
+pub(super) fn extents(gaps: &[Gap<'_>]) -> Vec<String> {
+    let mut kinds: Vec<(&Reason, u64, u64)> = Vec::new();
+    for gap in gaps {
+        match kinds.iter_mut().find(|(reason, _, _)| *reason == gap.reason) {
+            Some((_, skipped, subjects)) => (*skipped, *subjects) = (*skipped + gap.skipped, *subjects + gap.subjects),
+            None => kinds.push((gap.reason, gap.skipped, gap.subjects)),
+        }
+    }
+    kinds.into_iter().map(|(reason, skipped, subjects)| format!("{reason} ({})", extent(skipped, subjects))).collect()
 }
 
 fn add<'a>(list: &mut Vec<&'a str>, word: &'a str) {
@@ -286,15 +315,18 @@ pub(super) fn queries(report: &Report) -> &[Query] {
 /// What a query costs, in short parts.
 pub(super) fn query(query: &Query) -> Vec<String> {
     let humane = crate::finding::humane;
-    let time = |word: &str, ms: f64| format!("{word} {}", humane(ms, &Unit::Milliseconds));
+    let times = [
+        ("total", Some(query.total_ms)),
+        ("mean", Some(query.mean_ms)),
+        ("p99", query.p99_ms),
+        ("p99 at least", query.p99_low_ms),
+        ("p99 at most", query.p99_high_ms),
+        ("max", query.max_ms),
+    ];
     let mut parts = vec![query.fingerprint.clone(), format!("database {}", query.database)];
     parts.push(format!("calls {}", humane(query.calls as f64, &Unit::Count)));
-    parts.push(time("total", query.total_ms));
-    parts.push(time("mean", query.mean_ms));
-    parts.extend(query.p99_ms.map(|ms| time("p99", ms)));
-    parts.extend(query.p99_low_ms.map(|ms| time("p99 at least", ms)));
-    parts.extend(query.p99_high_ms.map(|ms| time("p99 at most", ms)));
-    parts.extend(query.max_ms.map(|ms| time("max", ms)));
+    let finite = times.iter().filter_map(|(word, ms)| ms.filter(|ms| ms.is_finite()).map(|ms| (word, ms)));
+    parts.extend(finite.map(|(word, ms)| format!("{word} {}", humane(ms, &Unit::Milliseconds))));
     parts.extend(query.errors.filter(|errors| *errors > 0).map(|errors| format!("errors {errors}")));
     parts
 }

@@ -115,7 +115,9 @@ fn fence(language: &str, text: &str, indent: &str) -> String {
     let mut fenced = format!("{indent}{ticks}{language}\n");
     let mut exact = true;
     for line in text.trim_end().split('\n') {
-        let line = line.trim_end_matches('\r').replace('\t', "    ");
+        let line = line.trim_end_matches('\r');
+        let code = line.trim_start_matches('\t');
+        let line = format!("{}{code}", "    ".repeat(line.len() - code.len()));
         let shown = visible(&line);
         exact &= matches!(shown, Cow::Borrowed(_));
         fenced.push_str(&format!("{indent}{shown}\n"));
@@ -267,7 +269,7 @@ impl Page<'_> {
                 prose(gap.reason.as_str()),
                 gap.extent(),
                 because,
-                codes(&gap.rules),
+                if gap.rules.is_empty() { "–".to_owned() } else { codes(&gap.rules) },
                 gap.unlock.map_or("–".to_owned(), code),
             ]));
         }

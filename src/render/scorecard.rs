@@ -40,7 +40,7 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     let mut page = Page { columns, name: if narrow { 12 } else { COLUMNS[0] }, out };
     page.line("Score Summary")?;
     page.line("")?;
-    page.paragraph("", &signature(report, options).join("   "))?;
+    page.signature(&signature(report, options))?;
     page.paragraph("", &format!("Target: {}", digest::source(report).join(", ")))?;
     page.paragraph("", &format!("Facts: {}", digest::times(report).join("; ")))?;
     page.line("")?;
@@ -101,6 +101,15 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// On one line as in the template, or below each other where that is too narrow.
+    fn signature(&mut self, parts: &[String; 3]) -> io::Result<()> {
+        let line = visible(&parts.join("   ")).into_owned();
+        if width(&line) <= self.columns {
+            return self.line(&line);
+        }
+        parts.iter().try_for_each(|part| self.paragraph("", part))
+    }
+
     fn row(&mut self, section: &str, score: &str, max: &str, percent: &str) -> io::Result<()> {
         let cell = |text: &str, columns: usize| {
             let text = fit(text, columns - 1);
@@ -138,7 +147,7 @@ impl Page<'_> {
         let Some(score) = &report.score else {
             return self.paragraph("", "No score was made: no item was assessed.");
         };
-        let assessed = |points: &Points| points.coverage > 0.0 || points.id == "total";
+        let assessed = |points: &Points| points.unknown + points.na < points.max || points.id == "total";
         for points in score.sections.iter().chain([&score.total]).filter(|points| assessed(points)) {
             let ratio = points.assessed.map_or("n/a".to_owned(), digest::percent);
             let text = format!(
@@ -167,8 +176,7 @@ impl Page<'_> {
             let text = match findings.get(rank) {
                 Some(finding) => {
                     let fix = finding.hint.as_ref().map(|hint| format!(" Fix: {}", hint.text)).unwrap_or_default();
-                    let message = format!("{}: {}", finding.subject.label(), finding.message);
-                    format!("[{}] {message} ({}).{fix}", finding.severity, finding.rule)
+                    format!("[{}] {} ({}).{fix}", finding.severity, digest::sentence(finding), finding.rule)
                 }
                 None if report.rules.is_empty() => NOT_KNOWN.to_owned(),
                 None => "– (nothing more was found)".to_owned(),
@@ -189,19 +197,19 @@ impl Page<'_> {
             return Ok(());
         }
         self.line("")?;
-        self.line(title)?;
+        self.paragraph("", title)?;
         let id = items.iter().map(|item| width(&visible(&item.id))).max().unwrap_or(0).min(10);
         for item in items {
             let (sign, word) = digest::state(&item.state);
             let name = fit(&item.id, id);
             let state = fit(&format!("{sign} {word}"), 9);
             let (id_pad, state_pad) = (" ".repeat(id - width(&name)), " ".repeat(9 - width(&state)));
-            let evidence = item.evidence.as_ref().map(|evidence| format!("{evidence}: ")).unwrap_or_default();
-            let mut text = format!("{evidence}{}", digest::because(item));
+            let evidence = item.evidence.as_ref().map(|evidence| format!(" [{evidence}]")).unwrap_or_default();
+            let mut text = format!("{}{evidence}: {}", item.title, digest::because(item));
             if let Some(attested) = digest::attestation(item) {
                 text.push_str(&format!(" [{attested}]"));
             }
-            self.paragraph(&format!("{name}{id_pad}  {state}{state_pad}  "), &format!("{}: {text}", item.title))?;
+            self.paragraph(&format!("{name}{id_pad}  {state}{state_pad}  "), &text)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::digest::{self, Gap};
 use super::text::{self, fit, flow, visible, width, wrap};
 use super::{Options, Renderer};
-use crate::finding::Finding;
+use crate::finding::{Finding, Hint};
 use crate::report::{Assessment, Note, Report, State};
 use crate::rule::{Evidence, Severity};
 use crate::score::Points;
@@ -32,12 +32,13 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     let gaps = digest::gaps(report);
     let mut lines = page.summary(&gaps);
     page.notes(&mut lines);
-    page.gaps(&gaps, &mut lines);
-    page.checklist(&mut lines);
     flush(&mut lines, out)?;
     page.findings(out)?;
     page.accepted(&mut lines);
+    page.gaps(&gaps, &mut lines);
+    page.checklist(&mut lines);
     if options.verbose > 0 {
+        page.run(&mut lines);
         page.rules(&mut lines);
         page.queries(&mut lines);
     }
@@ -108,6 +109,17 @@ fn hang(first: &str, lines: Vec<String>) -> Vec<String> {
     lines.into_iter().enumerate().map(|(at, line)| format!("{}{line}", if at == 0 { first } else { &rest })).collect()
 }
 
+/// As many parts as fit on a line, the first at least, and ` …` where that is not all.
+fn whole(parts: &[String], limit: usize) -> String {
+    let lines = flow(parts, limit);
+    match lines.split_first() {
+        None => String::new(),
+        Some((line, [])) => line.clone(),
+        Some((line, _)) if width(line) + 2 <= limit => format!("{line} …"),
+        Some((line, _)) => fit(&format!("{line} …"), limit),
+    }
+}
+
 struct Page<'a> {
     report: &'a Report,
     options: &'a Options,
@@ -127,16 +139,15 @@ impl Page<'_> {
 
     /// Target and times, a line each, and the first thing about the run that should be changed.
     fn head(&self) -> Vec<String> {
-        let kind = visible(self.report.kind.as_str()).into_owned();
-        let name = format!("{} {kind}", visible(&self.report.tool.name));
+        let name = visible(&format!("{} {}", self.report.tool.name, self.report.kind)).into_owned();
         let mut target = vec![name.clone()];
         target.extend(digest::source(self.report));
-        let target = fit(&target.join(" · "), self.columns);
+        let target = whole(&target, self.columns);
         let mut lines = vec![match target.strip_prefix(&name) {
             Some(rest) => format!("{}{rest}", self.ink.bold(&name)),
             None => target,
         }];
-        lines.push(self.ink.dim(&fit(&digest::times(self.report).join(" · "), self.columns)));
+        lines.push(self.ink.dim(&whole(&digest::times(self.report), self.columns)));
         let warnings: Vec<&Note> = self.report.notes.iter().filter(|note| note.warning).collect();
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
@@ -149,46 +160,62 @@ impl Page<'_> {
         lines
     }
 
-    /// Two lines a section: its points and band, and the numbers that band rests on.
+    /// One row a section where the terminal is wide enough, else its band above its numbers.
     fn scores(&self, lines: &mut Vec<String>) {
         let Some(score) = &self.report.score else { return };
         let listed = |points: &&Points| self.options.verbose > 0 || self.options.sections.contains(&&*points.id);
         let all: Vec<&Points> = score.sections.iter().filter(listed).chain([&score.total]).collect();
         let name = |points: &Points| match points.id.as_str() {
-            "total" => visible(&points.title).into_owned(),
-            id => format!("{} {}", visible(id), visible(&points.title)),
+            "total" => format!("Total of {}", points.max),
+            id => format!("{id} {}", points.title),
         };
-        let longest = all.iter().map(|points| width(&name(points))).max().unwrap_or(0);
         lines.push(String::new());
-        let mut numbers = Vec::new();
-        for points in &all {
-            let percent = |word: &str, ratio: f64| format!("{word} {:>6}", digest::percent(ratio));
-            numbers.push(vec![
-                format!("  {}", percent("strict", points.strict)),
-                percent("at most", points.at_most),
-                points.assessed.map_or("assessed    n/a".to_owned(), |ratio| percent("assessed", ratio)),
-                percent("coverage", points.coverage),
-                format!("{} measured, {} attested", points.measured, points.attested),
+        let longest = all.iter().map(|points| width(&visible(&name(points)))).max().unwrap_or(0);
+        let longest_band = all.iter().map(|points| width(&visible(&points.band))).max().unwrap_or(0);
+        // four ratios under `strict`, `at most`, `assessed`, `coverage`
+        let ratios = longest + 2 + 6 + 2 + 7 + 2 + 8 + 2 + 8 + 2;
+        let (words, room) = match self.columns.checked_sub(ratios + 8 + 2 + 8 + 2) {
+            Some(room) if room >= longest_band => (["measured", "attested"], room),
+            _ => (["meas", "att"], self.columns.saturating_sub(ratios + 4 + 2 + 3 + 2)),
+        };
+        if room < BAND {
+            return all.iter().for_each(|points| self.stacked(points, &name(points), lines));
+        }
+        let head = ["", "strict", "at most", "assessed", "coverage", words[0], words[1], ""];
+        let mut rows = vec![head.map(|word| self.ink.dim(word)).to_vec()];
+        for points in all {
+            let mut band = wrap(&points.band, room);
+            if band.len() > 2 && self.options.verbose == 0 {
+                // the summary keeps to its lines; how many are unknown is in the coverage too
+                band = wrap(points.band.split(" (").next().unwrap_or_default(), room);
+                band.truncate(2);
+            }
+            let band: Vec<String> = band.iter().map(|line| self.band(points, line)).collect();
+            rows.push(vec![
+                self.ink.bold(&visible(&name(points))),
+                digest::percent(points.strict),
+                digest::percent(points.at_most),
+                points.assessed.map_or("n/a".to_owned(), digest::percent),
+                digest::percent(points.coverage),
+                points.measured.to_string(),
+                points.attested.to_string(),
+                band.join("\n"),
             ]);
         }
-        let aligned = table(numbers.clone(), &[]);
-        let wide = aligned.iter().any(|line| width(line) > self.columns);
-        for ((points, numbers), aligned) in all.iter().zip(numbers).zip(aligned) {
-            let (name, band) = (name(points), visible(&points.band));
-            let of = format!("{} of {} points", points.pass, points.max);
-            let pad = " ".repeat(longest - width(&name));
-            if longest + 2 + 15 + 2 + width(&band) <= self.columns {
-                lines.push(format!("{}{pad}  {of:<15}  {}", self.ink.bold(&name), self.band(points, &band)));
-            } else {
-                lines.extend(flow(&[&*name, &*of, &*band], self.columns));
-            }
-            if wide {
-                let squeezed: Vec<String> = numbers.iter().map(|part| squeeze(part)).collect();
-                lines.extend(hang("  ", flow(&squeezed, self.columns - 2)));
-            } else {
-                lines.push(aligned);
-            }
-        }
+        lines.extend(table(rows, &[1, 2, 3, 4, 5, 6]));
+    }
+
+    fn stacked(&self, points: &Points, name: &str, lines: &mut Vec<String>) {
+        let line = flow(&[name, &points.band], self.columns);
+        lines.extend(line.iter().map(|line| self.ink.bold(line)));
+        let numbers = [
+            format!("strict {}", digest::percent(points.strict)),
+            format!("at most {}", digest::percent(points.at_most)),
+            format!("assessed {}", points.assessed.map_or("n/a".to_owned(), digest::percent)),
+            format!("coverage {}", digest::percent(points.coverage)),
+            format!("{} meas, {} att", points.measured, points.attested),
+        ];
+        lines.extend(hang("  ", flow(&numbers, self.columns - 2)));
     }
 
     fn band(&self, points: &Points, band: &str) -> String {
@@ -228,22 +255,22 @@ impl Page<'_> {
         self.report.items.iter().filter(listed).collect()
     }
 
-    /// What to do first: the message, and the fix where it fits on a line.
+    /// What to do first: the message, and the first line of the fix.
     fn top(&self, lines: &mut Vec<String>) {
         lines.push(String::new());
-        lines.push(format!("{}  {}", self.ink.bold("Top three"), digest::tally(self.report)));
+        let title = "Top three";
+        let tally = fit(&digest::tally(self.report), self.columns - width(title) - 2);
+        lines.push(format!("{}  {tally}", self.ink.bold(title)));
         let mut any = false;
         for (rank, finding) in self.report.top_findings().take(3).enumerate() {
             any = true;
-            let severity = fit(finding.severity.as_str(), 8);
-            let text = fit(&subject_and_message(finding), self.columns - 12);
-            lines.push(format!(
-                "{} {}  {text}",
-                rank + 1,
-                self.ink.severity(&finding.severity, &format!("{severity:<8}"))
-            ));
-            if let Some(fix) = self.first_line(finding, self.columns - 17) {
-                lines.push(format!("            {} {fix}", self.ink.dim("fix:")));
+            let severity = fit(finding.severity.as_str(), 6);
+            let severity = format!("{severity}{}", " ".repeat(6 - width(&severity)));
+            let text = fit(&digest::sentence(finding), self.columns - 10);
+            lines.push(format!("{} {}  {text}", rank + 1, self.ink.severity(&finding.severity, &severity)));
+            if let Some(hint) = &finding.hint {
+                let fix = first_line(hint, self.columns - 15);
+                lines.push(format!("          {} {fix}", self.ink.dim("fix:")));
             }
         }
         if !any && !self.report.findings.is_empty() {
@@ -251,38 +278,36 @@ impl Page<'_> {
         }
     }
 
-    /// The SQL of the fix where all of it fits on one line, else the advice, cut.
-    fn first_line(&self, finding: &Finding, limit: usize) -> Option<String> {
-        let hint = finding.hint.as_ref()?;
-        let sql = hint.sql.as_ref().map(|sql| text::sql(sql, limit));
-        match sql {
-            Some(sql) if sql.exact && sql.lines.len() == 1 => sql.lines.into_iter().next(),
-            _ => Some(fit(&hint.text, limit)),
-        }
-    }
-
-    /// As many reasons as the screen still holds, at least one.
+    /// Every reason on its line where the screen still holds them, else how much by kind of reason and what unlocks it.
     fn not_judged(&self, gaps: &[Gap<'_>], lines: &mut Vec<String>) {
         lines.push(String::new());
-        lines.push(format!("{}  {}", self.ink.bold("Not judged"), digest::not_judged(self.report, gaps)));
-        if gaps.is_empty() {
+        let title = "Not judged";
+        let text = fit(&digest::not_judged(self.report, gaps), self.columns - width(title) - 2);
+        lines.push(format!("{}  {text}", self.ink.bold(title)));
+        // a narrower terminal has more lines than its summary may have anyway
+        let least = if self.columns < super::DEFAULT_WIDTH { 2 } else { 1 };
+        let room = SUMMARY_LINES.saturating_sub(lines.len()).max(least);
+        if gaps.len() > room {
+            lines.push(format!("  {}", whole(&digest::extents(gaps), self.columns - 2)));
+            let mut unlocks: Vec<String> = Vec::new();
+            for unlock in gaps.iter().filter_map(|gap| gap.unlock) {
+                if !unlocks.iter().any(|known| known == unlock) {
+                    unlocks.push(unlock.to_owned());
+                }
+            }
+            if room > 1 && !unlocks.is_empty() {
+                lines.push(format!("  {} {}", self.ink.dim("unlock:"), whole(&unlocks, self.columns - 10)));
+            }
             return;
         }
-        let room = SUMMARY_LINES.saturating_sub(lines.len()).max(1);
-        let shown = if gaps.len() <= room { gaps.len() } else { room };
         let extent = gaps.iter().map(|gap| width(&gap.extent())).max().unwrap_or(0).min(22);
-        let rest = self.columns - 2 - 11 - 2 - extent - 2;
-        let rows = gaps.iter().take(shown).enumerate().map(|(at, gap)| {
-            let more = match gaps.len() - shown {
-                more if more > 0 && at + 1 == shown => format!(" (and {more} more below)"),
-                _ => String::new(),
-            };
+        let rest = self.columns.saturating_sub(2 + 11 + 2 + extent + 2);
+        let rows = gaps.iter().map(|gap| {
             let text = match gap.unlock {
-                Some(unlock) => format!("{} → {}", gap.because, unlock),
+                Some(unlock) => format!("{} → {unlock}", gap.because),
                 None => gap.because.to_owned(),
             };
-            let text = fit(&text, rest.saturating_sub(width(&more)));
-            vec![format!("  {}", fit(gap.reason.as_str(), 11)), fit(&gap.extent(), extent), format!("{text}{more}")]
+            vec![format!("  {}", fit(gap.reason.as_str(), 11)), fit(&gap.extent(), extent), fit(&text, rest)]
         });
         lines.extend(table(rows.collect(), &[]));
     }
@@ -346,14 +371,11 @@ impl Page<'_> {
         }
     }
 
-    /// Items whose line in the summary does not say everything; every item when asked for.
+    /// Items whose reason the summary cuts short; every item when asked for.
     fn checklist(&self, lines: &mut Vec<String>) {
         let listed = self.listed();
         let layout = Layout::of(&listed, self.columns);
-        let cut = |item: &&Assessment| {
-            let title = width(&visible(&item.title)) > layout.title;
-            title || width(&visible(&layout.because_of(item))) > layout.because || item.contradiction
-        };
+        let cut = |item: &&Assessment| item.contradiction || width(&visible(&layout.because_of(item))) > layout.because;
         let verbose = self.options.verbose > 0;
         let items: Vec<&Assessment> = match verbose {
             true => self.report.items.iter().collect(),
@@ -389,6 +411,9 @@ impl Page<'_> {
 
     /// The findings, worst first: those that matter in full, the others counted; all when asked for.
     fn findings(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.report.findings.is_empty() {
+            return Ok(());
+        }
         let mut lines = Vec::new();
         self.heading("Findings", &digest::tally(self.report), &mut lines);
         let all = digest::worst_first(self.report);
@@ -411,12 +436,12 @@ impl Page<'_> {
     }
 
     fn finding(&self, finding: &Finding, lines: &mut Vec<String>) {
-        let indent = "      ";
+        let indent = "        ";
         let limit = self.columns - indent.len();
-        let severity = fit(finding.severity.as_str(), 12);
+        let severity = fit(finding.severity.as_str(), 6);
         let mut title = vec![finding.rule.as_str().to_owned(), finding.subject.label()];
         title.extend(finding.subject.database.as_ref().filter(|_| self.report.source.databases.len() > 1).cloned());
-        let first = format!("{severity:<6}");
+        let first = format!("{severity}{}  ", " ".repeat(6 - width(&severity)));
         let head = hang(&first, flow(&title, self.columns.saturating_sub(width(&first))));
         for (at, line) in head.into_iter().enumerate() {
             match line.strip_prefix(&first).filter(|_| at == 0) {
@@ -439,7 +464,7 @@ impl Page<'_> {
         how.extend(finding.location.as_ref().map(|at| format!("{}:{}:{}", at.file, at.line, at.column)));
         flow(&how, limit).iter().for_each(|line| push(self.ink.dim(line)));
         if let Some(query) = &finding.subject.query {
-            let laid = text::sql(query, limit - 7).lines;
+            let laid = text::sql(query, limit - 6).lines;
             let shown = if self.options.verbose > 0 { laid.len() } else { laid.len().min(QUERY_LINES) };
             let cut = laid.len() > shown;
             let mut query = laid;
@@ -447,22 +472,20 @@ impl Page<'_> {
             if cut {
                 query.push("…".to_owned());
             }
-            hang("query  ", query).into_iter().for_each(&mut push);
+            hang("query ", query).into_iter().for_each(&mut push);
         }
         if let Some(hint) = &finding.hint {
-            hang("fix    ", wrap(&hint.text, limit - 7)).into_iter().for_each(&mut push);
-            let inner = "             ";
+            hang("fix   ", wrap(&hint.text, limit - 6)).into_iter().for_each(&mut push);
             if let Some(sql) = &hint.sql {
-                self.sql(sql, inner, lines);
+                self.sql(sql, "              ", lines);
             }
             if let Some(lock) = &hint.lock {
-                for line in wrap(&format!("takes {lock}: {}", lock.blocks()), self.columns - inner.len()) {
-                    lines.push(format!("{inner}{}", self.ink.dim(&line)));
-                }
+                let text = hang("lock  ", wrap(&format!("{lock}: {}", lock.blocks()), limit - 6));
+                lines.extend(text.iter().map(|line| format!("{indent}{}", self.ink.dim(line))));
             }
         }
         if self.options.verbose > 0 {
-            let key = hang("key    ", wrap(&finding.key, limit - 7));
+            let key = hang("key   ", wrap(&finding.key, limit - 6));
             lines.extend(key.iter().map(|line| format!("{indent}{}", self.ink.dim(line))));
         }
     }
@@ -481,12 +504,31 @@ impl Page<'_> {
             lines.extend(hang("  ", wrap(&text, self.columns - 2)));
             if self.options.verbose > 0 {
                 for finding in findings {
-                    let text = format!("{} {}: {}", finding.severity, finding.rule, subject_and_message(finding));
+                    let text = format!("{} {}: {}", finding.severity, finding.rule, digest::sentence(finding));
                     lines.extend(hang("      ", wrap(&text, self.columns - 6)));
                     let key = hang("      key ", wrap(&finding.key, self.columns - 10));
                     lines.extend(key.iter().map(|line| self.ink.dim(line)));
                 }
             }
+        }
+    }
+
+    /// What the first lines of the summary leave out: where from, as whom, and the hashes to check it by.
+    fn run(&self, lines: &mut Vec<String>) {
+        self.heading("Run", "", lines);
+        let (source, tool) = (&self.report.source, &self.report.tool);
+        let mut parts = vec![format!("{} {}", tool.name, tool.version), source.target.clone()];
+        parts.extend(source.server_version.iter().map(|version| format!("server {version}")));
+        parts.extend(source.system_identifier.iter().map(|id| format!("system identifier {id}")));
+        if !source.databases.is_empty() {
+            parts.push(format!("read {}", source.databases.join(", ")));
+        }
+        parts.extend(digest::times(self.report));
+        parts.push(format!("written {}", digest::instant(self.report.generated_at)));
+        parts.extend(source.snapshot_sha256.iter().map(|hash| format!("snapshot sha256 {hash}")));
+        parts.extend(source.config_sha256.iter().map(|hash| format!("configuration sha256 {hash}")));
+        for part in parts {
+            lines.extend(hang("  ", wrap(&part, self.columns - 2)));
         }
     }
 
@@ -537,19 +579,22 @@ impl Page<'_> {
     }
 }
 
-/// The subject and the message of a finding, the subject only where the message does not name it already.
-fn subject_and_message(finding: &Finding) -> String {
-    let label = finding.subject.label();
-    let named = finding.subject.name.as_ref().or(finding.subject.relation.as_ref());
-    match named.is_some_and(|name| finding.message.contains(name.as_str())) {
-        true => finding.message.clone(),
-        false => format!("{label}: {}", finding.message),
-    }
-}
+/// Columns a band needs, so that no name of one is broken: `significant technical debt`.
+const BAND: usize = 26;
 
-/// Without the spaces that align.
-fn squeeze(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The first line of the SQL, or of the advice where there is none; `…` says that more follows.
+fn first_line(hint: &Hint, limit: usize) -> String {
+    match &hint.sql {
+        Some(sql) => {
+            let mut lines = text::sql(sql, limit).lines;
+            if lines.len() > 1 {
+                lines = text::sql(sql, limit.saturating_sub(2)).lines;
+                return format!("{} …", lines.swap_remove(0));
+            }
+            lines.swap_remove(0)
+        }
+        None => fit(&hint.text, limit),
+    }
 }
 
 /// Columns of the longest state, `? unknown`.

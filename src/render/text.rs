@@ -132,7 +132,7 @@ pub(super) fn flow<S: AsRef<str>>(parts: &[S], limit: usize) -> Vec<String> {
 /// SQL laid out in lines.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sql {
-    /// The lines.
+    /// The lines, one at least.
     pub(super) lines: Vec<String>,
     /// Whether the lines, pasted, are the statement. They are not where a character had to be escaped or a name broken.
     pub(super) exact: bool,
@@ -286,7 +286,7 @@ mod tests {
         assert_eq!(fit("表表表", 5), "表表…");
         assert_eq!(fit("表表表", 4), "表…");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("", 3), [""]);
         assert_eq!(flow(&["aaaa", "bbbb", "cccc"], 11), ["aaaa · bbbb", "cccc"]);
     }
