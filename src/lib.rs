@@ -16,6 +16,7 @@ pub mod measure;
 pub mod outcome;
 pub mod pg;
 pub mod queries;
+pub mod render;
 pub mod report;
 pub mod rule;
 pub mod score;
