@@ -46,26 +46,58 @@ impl Clock {
     }
 }
 
+/// Asks a run to end early with what it has.
+#[derive(Debug, Clone)]
+pub struct Stop(tokio::sync::watch::Receiver<bool>);
+
+/// Ends the runs that hold its [`Stop`].
+#[derive(Debug)]
+pub struct Stopper(tokio::sync::watch::Sender<bool>);
+
+impl Stop {
+    /// A run that can be stopped, and what stops it.
+    pub fn new() -> (Stopper, Self) {
+        let (sender, receiver) = tokio::sync::watch::channel(false);
+        (Stopper(sender), Self(receiver))
+    }
+
+    /// Whether the run was asked to end.
+    pub fn is_stopped(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns when the run is asked to end, and never where nobody can ask any more.
+    pub async fn stopped(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|stopped| *stopped).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Stopper {
+    /// Asks the runs to end.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
 /// Reads facts, one by one or many at once, and remembers what each cost.
-pub struct Collector<'a> {
+struct Collector<'a> {
     door: &'a Door,
+    stop: &'a Stop,
     role: String,
     clock: Clock,
     costs: Mutex<Vec<Cost>>,
 }
 
-impl std::fmt::Debug for Collector<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Collector").field("role", &self.role).finish_non_exhaustive()
-    }
-}
-
-/// Reads a whole server: its own facts and those of its databases. Measuring is another step.
+/// Reads a whole server: its own facts and those of its databases. Measuring is another step. A run that is stopped
+/// returns what it has; what it does not have is missing with that reason.
 ///
 /// # Errors
 /// Not even the server's own identity could be read.
-pub async fn collect(door: &Door, databases: Databases) -> Result<(Snapshot, Vec<Cost>), ReadError> {
-    let collector = Collector::new(door).await?;
+pub async fn collect(door: &Door, databases: Databases, stop: &Stop) -> Result<(Snapshot, Vec<Cost>), ReadError> {
+    let collector = Collector::new(door, stop).await?;
     let server = collector.server().await;
     let names = collector.names(&server, databases);
     let mut snapshot = Snapshot {
@@ -99,13 +131,14 @@ pub async fn sample(door: &Door) -> Result<Sample, ReadError> {
 }
 
 impl<'a> Collector<'a> {
-    async fn new(door: &'a Door) -> Result<Self, ReadError> {
+    async fn new(door: &'a Door, stop: &'a Stop) -> Result<Self, ReadError> {
         let started = Instant::now();
         let sql = facts::server::QUERY.sql_for(door.version()).unwrap_or_default();
         let rows = door.default_database().read::<facts::server::Server>(sql, &[]).await?;
         let server = rows.first().and_then(|server| server.read_at).unwrap_or_default();
         Ok(Self {
             door,
+            stop,
             role: door.identity().session_user.clone(),
             clock: Clock { server, started },
             costs: Mutex::new(Vec::new()),
@@ -131,7 +164,14 @@ impl<'a> Collector<'a> {
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<T>, ReadError> {
         let started = Instant::now();
-        let result = database.read::<T>(sql, parameters).await;
+        let interrupted = || ReadError::Cancelled { message: "the audit was interrupted".to_owned() };
+        if self.stop.is_stopped() {
+            return Err(interrupted());
+        }
+        let result = tokio::select! {
+            result = database.read::<T>(sql, parameters) => result,
+            () = self.stop.stopped() => Err(interrupted()),
+        };
         let rows = result.as_ref().map_or(0, Vec::len);
         self.remember(Cost { fact, database: database.name().to_owned(), took: started.elapsed(), rows });
         result

@@ -52,6 +52,22 @@ pub use document::{Problem, Problems};
 pub use gate::Gate;
 pub use pattern::Pattern;
 
+/// A length of time as people write it (`5m`, `10 min`, `90`) in seconds.
+///
+/// # Errors
+/// One clause that says what would be right.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    quantity::quantity(&document::Scalar::Text(text.to_owned()), &crate::finding::Unit::Seconds)
+}
+
+/// A size as people write it (`2GiB`, `500 MB`, `1048576`) in bytes.
+///
+/// # Errors
+/// One clause that says what would be right.
+pub fn bytes(text: &str) -> Result<f64, String> {
+    quantity::quantity(&document::Scalar::Text(text.to_owned()), &crate::finding::Unit::Bytes)
+}
+
 use crate::attest::hexadecimal;
 use crate::finding::{Finding, SubjectKind, humane};
 use crate::rule::{Category, Meta, Param, Severity, words};

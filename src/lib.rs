@@ -1,13 +1,15 @@
 //! pgassay assays a PostgreSQL database: it measures every database item of a backend audit checklist, says how it
 //! measured each, scores the section, and gives the fix.
 
+pub mod assess;
+pub mod attest;
+pub mod audit;
 pub mod catalog;
+pub mod checklist;
 pub mod checks;
 pub mod collect;
-pub mod facts;
-pub mod attest;
-pub mod checklist;
 pub mod config;
+pub mod facts;
 pub mod finding;
 pub mod fingerprint;
 pub mod glob;
@@ -21,8 +23,9 @@ pub mod report;
 pub mod rule;
 pub mod score;
 pub mod scratch;
+pub mod service;
+pub mod suppress;
 #[cfg(test)]
 mod testing;
-pub mod suppress;
 pub mod time;
 pub mod window;

@@ -7,7 +7,7 @@ pub mod index_size;
 pub mod plan;
 
 use crate::catalog::{Catalog, qualified, quote};
-use crate::collect::missing;
+use crate::collect::{Stop, missing};
 use crate::facts::index_pages::{self, IndexMeasure, IndexPages, MINIMUM_BYTES};
 use crate::facts::key_values::{Greatest, KeyValue};
 use crate::facts::{Database, Fact, Snapshot};
@@ -46,8 +46,16 @@ pub enum Plans {
 
 /// Measures what is worth it in every database of a snapshot, and adds it to its facts. `queries` says which statements
 /// are worth a plan.
-pub async fn measure(door: &Door, snapshot: &mut Snapshot, queries: Option<&Queries>, budget: Budget, plans: Plans) {
-    let mut purse = Purse { bytes: budget.bytes, until: Instant::now() + budget.time, budget };
+pub async fn measure(
+    door: &Door,
+    snapshot: &mut Snapshot,
+    queries: Option<&Queries>,
+    budget: Budget,
+    plans: Plans,
+    stop: &Stop,
+) {
+    let mut purse =
+        Purse { bytes: budget.bytes, until: Instant::now() + budget.time, budget, stop: Some(stop.clone()) };
     let role = door.identity().session_user.clone();
     let block_size = snapshot.server.server.ok().map_or(8192, |server| i64::from(server.block_size));
     let at = snapshot.captured_at;
@@ -88,12 +96,16 @@ struct Purse {
     bytes: u64,
     until: Instant,
     budget: Budget,
+    stop: Option<Stop>,
 }
 
 impl Purse {
     /// Takes what a read costs, or says why it cannot be afforded.
     fn spend(&mut self, bytes: i64) -> Result<(), Missing> {
         use crate::finding::{Unit, humane};
+        if self.is_stopped() {
+            return Err(Missing::new("index_pages", Reason::Failed, "the audit was interrupted"));
+        }
         if Instant::now() >= self.until {
             let limit = humane(self.budget.time.as_secs_f64(), &Unit::Seconds);
             return Err(over(format!("measuring stopped after its budget of {limit}"), "--measure-budget 2GiB,5min"));
@@ -111,8 +123,12 @@ impl Purse {
         }
     }
 
+    fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(Stop::is_stopped)
+    }
+
     fn has_time(&self) -> bool {
-        Instant::now() < self.until
+        !self.is_stopped() && Instant::now() < self.until
     }
 }
 
@@ -264,7 +280,7 @@ mod tests {
     #[test]
     fn a_purse_says_what_ran_out() {
         let budget = Budget { bytes: 100, time: Duration::from_secs(60) };
-        let mut purse = Purse { bytes: 100, until: Instant::now() + budget.time, budget };
+        let mut purse = Purse { bytes: 100, until: Instant::now() + budget.time, budget, stop: None };
         assert!(purse.spend(60).is_ok());
         assert_eq!(purse.spend(60).unwrap_err().reason, Reason::Budget);
         assert!(purse.spend(40).is_ok());

@@ -17,35 +17,9 @@ impl Pattern {
         &self.0
     }
 
-    /// Whether it matches the whole of a text. At most length of pattern × length of text steps: a star that has
-    /// matched is never reconsidered once a later one has.
+    /// Whether it matches the whole of a text.
     pub fn matches(&self, text: &str) -> bool {
-        let pattern: Vec<char> = self.0.chars().collect();
-        let text: Vec<char> = text.chars().collect();
-        let (mut p, mut t) = (0, 0);
-        // The last star, and where in the text what follows it was last tried.
-        let mut star: Option<(usize, usize)> = None;
-        while let Some(character) = text.get(t) {
-            match pattern.get(p) {
-                Some('*') => {
-                    star = Some((p, t));
-                    p += 1;
-                }
-                Some(wanted) if *wanted == '?' || wanted == character => {
-                    p += 1;
-                    t += 1;
-                }
-                _ => match star {
-                    Some((at, tried)) => {
-                        star = Some((at, tried + 1));
-                        p = at + 1;
-                        t = tried + 1;
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern.iter().skip(p).all(|rest| *rest == '*')
+        crate::glob::matches(&self.0, text)
     }
 }
 
