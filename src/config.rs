@@ -52,7 +52,6 @@ pub use document::{Problem, Problems};
 pub use gate::Gate;
 pub use pattern::Pattern;
 
-use crate::attest::hexadecimal;
 use crate::finding::{Finding, SubjectKind, humane};
 use crate::rule::{Category, Meta, Param, Severity, words};
 use document::{Located, did_you_mean};
@@ -589,6 +588,11 @@ fn beside(setting: Setting<String>) -> Setting<PathBuf> {
         _ => None,
     };
     setting.map(|text| directory.unwrap_or_default().join(text))
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

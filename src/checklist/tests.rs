@@ -1,5 +1,5 @@
 use super::*;
-use crate::attest::hexadecimal;
+use crate::config::hexadecimal;
 use crate::finding::{Subject, SubjectKind};
 use crate::outcome::{Missing, Reason, UnjudgedGroup, Verdict};
 use crate::report::State;

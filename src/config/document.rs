@@ -1,6 +1,7 @@
 //! TOML with line numbers: every key is asked for by name, what was not asked for is an unknown key, and every problem
 //! of a file is reported at once, on its line. Shared by the configuration and the attestations.
 
+use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -283,6 +284,15 @@ fn article(value: &DeValue<'_>) -> &'static str {
 pub(crate) fn date(text: &str) -> Option<Date> {
     let text = text.trim();
     if text.len() == 10 { text.parse().ok() } else { None }
+}
+
+/// The day an instant falls on in UTC; the infinities are the ends of the calendar.
+pub(crate) fn day(instant: Timestamp) -> Date {
+    match instant.date().parse() {
+        Ok(date) => date,
+        Err(_) if instant > Timestamp::from_unix_micros(0) => Date::MAX,
+        Err(_) => Date::MIN,
+    }
 }
 
 /// `, did you mean "…"?`, or nothing where no known word is near.
