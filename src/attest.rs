@@ -17,7 +17,7 @@
 //! note = "connectionTimeout is 5 s"
 //! ```
 
-use crate::config::document::{Document, Fields, Located, day, did_you_mean};
+use crate::config::document::{Document, Fields, Located, day, did_you_mean, one_line};
 use crate::config::{Pattern, Problems, hexadecimal};
 use crate::report::{Attested, State};
 use crate::time::Timestamp;
@@ -82,9 +82,7 @@ impl Attestation {
 
     /// `: note`, or nothing.
     pub(crate) fn note_clause(&self) -> String {
-        self.note
-            .as_ref()
-            .map_or_else(String::new, |note| format!(": {}", note.split_whitespace().collect::<Vec<_>>().join(" ")))
+        self.note.as_ref().map_or_else(String::new, |note| format!(": {note}"))
     }
 }
 
@@ -257,7 +255,7 @@ fn attestation(mut fields: Fields<'_, '_>, items: &[&str], read: ReadFile<'_>) -
         expires: expires?,
         evidence,
         scope: scope.map_or_else(Vec::new, |scope| scope.value.iter().map(|text| Pattern::new(text)).collect()),
-        note: note.map(|note| note.value),
+        note: note.map(|note| one_line(&note.value)).filter(|note| !note.is_empty()),
         line: begin,
     })
 }
@@ -265,7 +263,7 @@ fn attestation(mut fields: Fields<'_, '_>, items: &[&str], read: ReadFile<'_>) -
 fn person(fields: &mut Fields<'_, '_>, key: &str) -> Option<Located<String>> {
     let name = fields.text(key);
     let mut name = fields.required(key, name)?;
-    name.value = name.value.split_whitespace().collect::<Vec<_>>().join(" ");
+    name.value = one_line(&name.value);
     if name.value.is_empty() {
         fields.problem(name.line, format!("\"{key}\" is empty: somebody has to answer for it"));
         return None;

@@ -126,6 +126,10 @@ fn the_command_line_wins_and_names_itself() {
     assert!(!config.is_enabled("bloated-index", &Category::Indexes));
     config.only.flag("--only", Some(Selector::parse(&["indexes"], &known()).unwrap()));
     assert!(!config.is_enabled("unused-index", &Category::Indexes), "only its category was named");
+    config.only.flag("--only", Some(Selector::parse(&["idle-in-transaction"], &known()).unwrap()));
+    assert!(config.is_enabled("idle-in-transaction", &Category::Connections), "a file skips it, the flag names it");
+    config.skip.flag("--skip", Some(Selector::parse(&["connections"], &known()).unwrap()));
+    assert!(!config.is_enabled("idle-in-transaction", &Category::Connections), "both flags: skip wins");
 }
 
 #[test]
@@ -164,6 +168,10 @@ fn the_fingerprint_is_of_values_not_of_places() {
     let b = config("\n\nteam = 'x'\naudit.connections = 5\n").fingerprint();
     assert_eq!((a.len(), &a), (64, &b));
     assert_ne!(a, config("team = \"x\"\n[audit]\nconnections = 6\n").fingerprint());
+    let bytes = |number: u64| config(&format!("[audit]\nmeasure_budget_bytes = {number}\n"));
+    let (one, other) = (bytes(1 << 40), bytes((1 << 40) + 1));
+    assert_eq!(one.explain()[5].value, other.explain()[5].value, "a person reads the same");
+    assert_ne!(one.fingerprint(), other.fingerprint());
     assert_eq!(Config::default().fingerprint(), config("[audit]\nconnections = 3\n").fingerprint());
 }
 
@@ -225,6 +233,11 @@ fn every_mistake_is_named_on_its_line() {
             "[[suppress]]\nreason = \"x\"",
             "pgassay.toml:2: [[suppress]] needs a key (as findings print it, * and ? allowed) or a rule",
         ),
+        (
+            "[[suppress]]\nkey = \"unused-index\"\nreason = \"x\"",
+            "pgassay.toml:2: [[suppress]] a key reads rule:subject; for every finding of a rule write \"unused-index:*\"",
+        ),
+        ("\"\\u001b[31m\" = 1", "pgassay.toml:1: unknown key \" [31m\""),
         (
             "[[suppress]]\nkey = \"unused-indx:*\"\nreason = \"x\"",
             "pgassay.toml:2: [[suppress]] \"unused-indx\" is not a rule, did you mean \"unused-index\"?",
