@@ -1,5 +1,6 @@
 use super::*;
 use crate::finding::{Subject, SubjectKind, Unit};
+use proptest::prelude::*;
 use std::io;
 
 static MIN_SIZE: Param = Param { name: "min_size", doc: "x", default: 8192.0, unit: Unit::Bytes };
@@ -304,6 +305,11 @@ fn gates() {
     assert!(!gate(&["info"]).fails(&[]));
     assert_eq!(gate(&["none", "high", "unused-index"]).to_string(), "high, unused-index:info");
     assert_eq!(gate(&[]).to_string(), "none");
+    assert_eq!(
+        gate(&["unused-index:low", "unused-index:high"]).to_string(),
+        "unused-index:low",
+        "the weakest here too"
+    );
     assert!(Gate::parse(&["unused-indx"], &known()).unwrap_err().ends_with("did you mean \"unused-index\"?"));
 }
 
@@ -364,4 +370,21 @@ fn files_are_found_nearest_first() {
     );
     let denied = Environment { working_directory: "/denied/below".into(), ..environment };
     assert!(discovered(&denied, &files).is_err(), "a file that is there and cannot be read is not skipped");
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_read_or_refused_on_a_line(
+        text in "((\\[|\\[\\[)?(audit|suppress|rules\\.bloated-index|application)(\\]|\\]\\])?\n|(team|only|connections|key|reason|min_size|plans|roles) = [0-9a-z\"\\[\\]{}. -]{0,10}\n){0,8}|.{0,60}",
+    ) {
+        match Config::read(&[source(Level::Nearest, "pgassay.toml", &text)], &known()) {
+            Ok(config) => prop_assert_eq!(config.fingerprint().len(), 64),
+            Err(Problems(problems)) => {
+                let lines = text.split('\n').count();
+                prop_assert!(!problems.is_empty());
+                prop_assert!(problems.iter().all(|problem| problem.line.is_none_or(|line| (1..=lines).contains(&line))));
+                prop_assert!(problems.iter().all(|problem| !problem.text.contains(char::is_control)));
+            }
+        }
+    }
 }
