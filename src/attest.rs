@@ -17,8 +17,8 @@
 //! note = "connectionTimeout is 5 s"
 //! ```
 
-use crate::config::document::{Document, Fields, Located, did_you_mean};
-use crate::config::{Pattern, Problems};
+use crate::config::document::{Document, Fields, Located, day, did_you_mean, one_line};
+use crate::config::{Pattern, Problems, hexadecimal};
 use crate::report::{Attested, State};
 use crate::time::Timestamp;
 use jiff::ToSpan;
@@ -82,9 +82,7 @@ impl Attestation {
 
     /// `: note`, or nothing.
     pub(crate) fn note_clause(&self) -> String {
-        self.note
-            .as_ref()
-            .map_or_else(String::new, |note| format!(": {}", note.split_whitespace().collect::<Vec<_>>().join(" ")))
+        self.note.as_ref().map_or_else(String::new, |note| format!(": {note}"))
     }
 }
 
@@ -196,15 +194,6 @@ impl Attestations {
     }
 }
 
-/// The day an instant falls on in UTC; the infinities are the ends of the calendar.
-fn day(instant: Timestamp) -> Date {
-    match instant.date().parse() {
-        Ok(date) => date,
-        Err(_) if instant > Timestamp::from_unix_micros(0) => Date::MAX,
-        Err(_) => Date::MIN,
-    }
-}
-
 fn attestation(mut fields: Fields<'_, '_>, items: &[&str], read: ReadFile<'_>) -> Option<Attestation> {
     let begin = fields.line;
     let item = fields.text("item");
@@ -266,7 +255,7 @@ fn attestation(mut fields: Fields<'_, '_>, items: &[&str], read: ReadFile<'_>) -
         expires: expires?,
         evidence,
         scope: scope.map_or_else(Vec::new, |scope| scope.value.iter().map(|text| Pattern::new(text)).collect()),
-        note: note.map(|note| note.value),
+        note: note.map(|note| one_line(&note.value)).filter(|note| !note.is_empty()),
         line: begin,
     })
 }
@@ -274,7 +263,7 @@ fn attestation(mut fields: Fields<'_, '_>, items: &[&str], read: ReadFile<'_>) -
 fn person(fields: &mut Fields<'_, '_>, key: &str) -> Option<Located<String>> {
     let name = fields.text(key);
     let mut name = fields.required(key, name)?;
-    name.value = name.value.split_whitespace().collect::<Vec<_>>().join(" ");
+    name.value = one_line(&name.value);
     if name.value.is_empty() {
         fields.problem(name.line, format!("\"{key}\" is empty: somebody has to answer for it"));
         return None;
@@ -303,7 +292,12 @@ fn exhibit(mut fields: Fields<'_, '_>, read: ReadFile<'_>) -> Option<Exhibit> {
             fields.problem(path.line, text);
             None
         }
-        (None, Some(url), _) => Some(Exhibit { place: url.value, sha256, broken: None }),
+        (None, Some(url), _) => {
+            if carries_password(&url.value) {
+                fields.problem(url.line, "the url carries a password: leave it out");
+            }
+            Some(Exhibit { place: url.value, sha256, broken: None })
+        }
         (None, None, _) | (Some(_), Some(_), _) => {
             fields.problem(begin, "a piece of evidence has either a path or a url");
             None
@@ -311,6 +305,13 @@ fn exhibit(mut fields: Fields<'_, '_>, read: ReadFile<'_>) -> Option<Exhibit> {
     };
     fields.finish();
     exhibit
+}
+
+/// Whether an address names a user with a password, which would end up in every report.
+fn carries_password(url: &str) -> bool {
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// What is wrong with an evidence file, if anything.
@@ -322,11 +323,6 @@ fn altered(path: &str, sha256: &str, read: ReadFile<'_>) -> Option<String> {
             (now != sha256).then(|| format!("the evidence file {path} was altered: its SHA-256 is {now}"))
         }
     }
-}
-
-/// Bytes in lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub struct Item {
     pub title: &'static str,
     /// The threshold, in the document's own words; empty where the document states none.
     pub threshold: &'static str,
-    /// The kinds of things that can decide it, best first.
+    /// The kinds of things that can decide it, best first; some of them this version does not read yet.
     pub needs: &'static [Input],
     /// One line: how to supply what decides it.
     pub supply: &'static str,

@@ -395,13 +395,15 @@ impl Default for Config {
     }
 }
 
-/// One value of the configuration in effect, in words, for `config check`.
+/// One value of the configuration in effect, for `config check`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The key as it would be written: `audit.connections`.
     pub key: String,
-    /// The value in words.
+    /// The value in words, rounded as people read it.
     pub value: String,
+    /// The value to the last digit, for comparison.
+    pub exact: String,
     /// Where it comes from.
     pub origin: Origin,
 }
@@ -486,14 +488,16 @@ impl Config {
     }
 
     /// Whether a rule runs: selected by `only` where there is any, not by `skip`, and not switched off. A rule that the
-    /// command line names runs even where a file switches it off.
+    /// command line names runs even where a file skips it or switches it off.
     pub fn is_enabled(&self, rule: &str, category: &Category) -> bool {
         let by = |selectors: &[Selector]| selectors.iter().any(|selector| selector.selects(rule, category));
         let selected = self.only.value.is_empty() || by(&self.only.value);
         let demanded = matches!(self.only.origin, Origin::Flag(_))
             && self.only.value.iter().any(|selector| matches!(selector, Selector::Rule(id) if *id == rule));
         let enabled = self.rules.get(rule).and_then(|rule| rule.enabled.as_ref()).is_none_or(|setting| setting.value);
-        selected && !by(&self.skip.value) && (enabled || demanded)
+        let skipped = by(&self.skip.value);
+        let skipped_by_flag = skipped && matches!(self.skip.origin, Origin::Flag(_));
+        selected && !skipped_by_flag && (demanded || (enabled && !skipped))
     }
 
     /// Every value in effect with where it comes from, in the order of the documentation; of rules only what is
@@ -539,11 +543,13 @@ impl Config {
             }
         }
         for suppression in &self.suppressions {
-            let expires = suppression.expires.map_or_else(String::new, |date| format!(" until {date}"));
+            let Suppression { target, reason, expires, origin } = suppression;
+            let until = expires.map_or_else(String::new, |date| format!(" until {date}"));
             lines.0.push(Explained {
                 key: "suppress".to_owned(),
-                value: format!("{}{expires}: {}", suppression.target, suppression.reason),
-                origin: suppression.origin.clone(),
+                value: format!("{target}{until}: {}", document::one_line(reason)),
+                exact: format!("{target:?} {expires:?} {reason:?}"),
+                origin: origin.clone(),
             });
         }
         lines.0
@@ -551,7 +557,7 @@ impl Config {
 
     /// SHA-256 of the configuration in effect, hexadecimal: equal where every value is, wherever it was written.
     pub fn fingerprint(&self) -> String {
-        let values: Vec<(String, String)> = self.explain().into_iter().map(|line| (line.key, line.value)).collect();
+        let values: Vec<(String, String)> = self.explain().into_iter().map(|line| (line.key, line.exact)).collect();
         // Debug quotes and escapes both parts, so that no value can pass for two.
         hexadecimal(&Sha256::digest(format!("{values:?}")))
     }
@@ -560,9 +566,10 @@ impl Config {
 struct Lines(Vec<Explained>);
 
 impl Lines {
-    fn add<T>(&mut self, key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) {
-        let (value, origin) = (show(&setting.value), setting.origin.clone());
-        self.0.push(Explained { key: key.to_owned(), value, origin });
+    fn add<T: fmt::Debug>(&mut self, key: &str, setting: &Setting<T>, show: impl Fn(&T) -> String) {
+        let Setting { value, origin } = setting;
+        let (value, exact, origin) = (show(value), format!("{value:?}"), origin.clone());
+        self.0.push(Explained { key: key.to_owned(), value, exact, origin });
     }
 }
 
@@ -605,6 +612,11 @@ fn beside(setting: Setting<String>) -> Setting<PathBuf> {
         _ => None,
     };
     setting.map(|text| directory.unwrap_or_default().join(text))
+}
+
+/// Bytes in lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub(super) static SECTION: Section = Section {
             title: "N+1 query patterns absent",
             threshold: "0 hot endpoints with queries/req > 10",
             needs: &[Input::Logs, Input::Server, Input::Attestation],
-            supply: "a log of normal load with every statement in it (log_min_duration_statement = 0 for a while), for pgassay logs",
+            supply: "a log of normal load with every statement in it (log_min_duration_statement = 0 for a while), for pgassay logs (coming)",
             decide: Decide::against(&[N_PLUS_ONE], N_PLUS_ONE_UNPROVABLE),
         },
         Item {

@@ -5,6 +5,7 @@
 
 use super::{Inputs, Item};
 use crate::attest::{Attestation, Word};
+use crate::config::document::one_line;
 use crate::finding::{Finding, humane};
 use crate::outcome::{Outcome, Reason, RuleResult};
 use crate::report::{Assessment, Attested, State, Suppressed};
@@ -568,12 +569,4 @@ fn places<'n>(names: impl Iterator<Item = &'n str>) -> String {
 
 fn join(texts: impl Iterator<Item = String>) -> String {
     texts.collect::<Vec<_>>().join("; ")
-}
-
-/// Names and SQL on one line: a sentence has no room for more.
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }

@@ -128,7 +128,7 @@ pub(super) static SECTION: Section = Section {
             title: "Database queries are optimized (indexes, N+1 queries)",
             threshold: "",
             needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
-            supply: "a log of normal load with every statement in it, for pgassay logs",
+            supply: "a log of normal load with every statement in it, for pgassay logs (coming)",
             decide: Decide::against(&[FOREIGN_KEYS, SEQUENTIAL_SCANS, N_PLUS_ONE], N_PLUS_ONE_UNPROVABLE),
         },
         Item {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::attest::hexadecimal;
+use crate::config::hexadecimal;
 use crate::finding::{Subject, SubjectKind};
 use crate::outcome::{Missing, Reason, UnjudgedGroup, Verdict};
 use crate::report::State;
@@ -362,7 +362,7 @@ fn what_no_server_can_prove_stays_unknown_and_says_what_was_seen() {
         None,
         "0 of 20 statements called like an N+1 query, but counters have no order of statements: only a log decides it; \
          to supply it: a log of normal load with every statement in it (log_min_duration_statement = 0 for a while), \
-         for pgassay logs",
+         for pgassay logs (coming)",
     );
     for id in ["1.1", "3.4", "4.2", "4.3", "4.7", "4.8", "4.10", "6.2", "7.7", "9.4", "002.1"] {
         let said = Run::new().passed("idle-in-transaction", None, 5).says(id);

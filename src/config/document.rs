@@ -1,9 +1,10 @@
 //! TOML with line numbers: every key is asked for by name, what was not asked for is an unknown key, and every problem
 //! of a file is reported at once, on its line. Shared by the configuration and the attestations.
 
+use crate::time::Timestamp;
 use jiff::civil::Date;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use toml::de::{DeTable, DeValue};
 
@@ -69,7 +70,7 @@ impl<'t> Document<'t> {
         let (table, errors) = DeTable::parse_recoverable(self.text.trim_start_matches('\u{feff}'));
         for error in &errors {
             let line = error.span().map(|span| self.line(span.start));
-            self.problem(line, format!("not valid TOML: {}", error.message().replace('\n', ", ")));
+            self.problem(line, format!("not valid TOML: {}", error.message()));
         }
         errors.is_empty().then(|| Fields::new(self, String::new(), 1, table.into_inner()))
     }
@@ -82,7 +83,7 @@ impl<'t> Document<'t> {
     }
 
     pub(crate) fn problem(&self, line: Option<usize>, text: impl Into<String>) {
-        let problem = Problem { path: self.path.to_owned(), line, text: text.into() };
+        let problem = Problem { path: self.path.to_owned(), line, text: one_line(&text.into()) };
         self.problems.borrow_mut().push(problem);
     }
 
@@ -101,6 +102,9 @@ pub(crate) struct Fields<'d, 't> {
     /// The line the table begins on.
     pub(crate) line: usize,
     entries: BTreeMap<String, (usize, DeValue<'t>)>,
+    /// Every key that was there, taken or not.
+    written: BTreeSet<String>,
+    /// Every key that was asked for.
     asked: Vec<String>,
 }
 
@@ -113,9 +117,10 @@ impl<'d, 't> Fields<'d, 't> {
                 (key.into_inner().into_owned(), (line, value.into_inner()))
             })
             .collect();
-        // An array's table begins at its first key: the header itself has no span of its own there.
-        let line = entries.values().map(|(line, _)| *line).min().map_or(line, |first| first.min(line.max(first)));
-        Self { document, name, line, entries, asked: Vec::new() }
+        // What is missing from a table is best reported where its own keys begin: of several [[tables]], the right one.
+        let line = entries.values().map(|(line, _)| *line).min().unwrap_or(line);
+        let written = entries.keys().cloned().collect();
+        Self { document, name, line, entries, written, asked: Vec::new() }
     }
 
     pub(crate) fn problem(&self, line: usize, text: impl Into<String>) {
@@ -132,9 +137,9 @@ impl<'d, 't> Fields<'d, 't> {
         self.entries.remove(key).map(|(line, value)| Located { value, line })
     }
 
-    /// A key that must be there.
+    /// A key that must be there; one that was, but wrong, has been reported already.
     pub(crate) fn required<T>(&mut self, key: &str, found: Option<Located<T>>) -> Option<Located<T>> {
-        if found.is_none() && !self.document.has_problem_about(key, self.line) {
+        if found.is_none() && !self.written.contains(key) {
             let within = self.within();
             self.problem(self.line, format!("{within}\"{key}\" is missing"));
         }
@@ -259,19 +264,8 @@ impl<'d, 't> Fields<'d, 't> {
     pub(crate) fn finish(self) {
         for (key, (line, _)) in &self.entries {
             let suggestion = did_you_mean(key, self.asked.iter().map(String::as_str));
-            self.problem(*line, format!("{}unknown key \"{}\"{suggestion}", self.within(), key.escape_debug()));
+            self.problem(*line, format!("{}unknown key \"{}\"{suggestion}", self.within(), key));
         }
-    }
-}
-
-impl Document<'_> {
-    /// Whether the key was there but wrong, so that it is not reported as missing as well.
-    fn has_problem_about(&self, key: &str, line: usize) -> bool {
-        let quoted = format!("\"{key}\"");
-        self.problems
-            .borrow()
-            .iter()
-            .any(|problem| problem.line.is_some_and(|at| at >= line) && problem.text.contains(&quoted))
     }
 }
 
@@ -283,6 +277,26 @@ fn article(value: &DeValue<'_>) -> &'static str {
 pub(crate) fn date(text: &str) -> Option<Date> {
     let text = text.trim();
     if text.len() == 10 { text.parse().ok() } else { None }
+}
+
+/// The day an instant falls on in UTC; the infinities are the ends of the calendar.
+pub(crate) fn day(instant: Timestamp) -> Date {
+    match instant.date().parse() {
+        Ok(date) => date,
+        Err(_) if instant > Timestamp::from_unix_micros(0) => Date::MAX,
+        Err(_) => Date::MIN,
+    }
+}
+
+/// Text of others on one line, without what would steer a terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut words = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let mut line = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        line.push(' ');
+        line.push_str(word);
+    }
+    line
 }
 
 /// `, did you mean "…"?`, or nothing where no known word is near.

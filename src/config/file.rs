@@ -176,7 +176,7 @@ fn rules(mut fields: Fields<'_, '_>, known: &[RuleInfo]) -> BTreeMap<&'static st
                 // Taken, so that it is not reported twice.
                 let _ = fields.table(&id);
                 let suggestion = did_you_mean(&id, known.iter().map(|info| info.id));
-                fields.problem(line, format!("[rules] \"{}\" is not a rule{suggestion}", id.escape_debug()));
+                fields.problem(line, format!("[rules] \"{}\" is not a rule{suggestion}", id));
             }
         }
     }
@@ -232,7 +232,14 @@ fn suppress(mut fields: Fields<'_, '_>, known: &[RuleInfo]) -> Option<Suppress> 
         && !known.iter().any(|info| Pattern::new(id).matches(info.id))
     {
         let suggestion = did_you_mean(id, known.iter().map(|info| info.id));
-        fields.problem(line, format!("[[suppress]] \"{}\" is not a rule{suggestion}", id.escape_debug()));
+        fields.problem(line, format!("[[suppress]] \"{}\" is not a rule{suggestion}", id));
+    }
+    if let Some(key) = &key
+        && !key.value.contains([':', '*'])
+    {
+        let text =
+            format!("[[suppress]] a key reads rule:subject; for every finding of a rule write \"{}:*\"", key.value);
+        fields.problem(key.line, text);
     }
     let parts = [&kind, &database, &schema, &table, &name, &query];
     let subject = parts.iter().any(|part| part.is_some());

@@ -8,4 +8,5 @@
 )]
 
 mod harness;
+mod render;
 mod scratch_server;
