@@ -522,6 +522,8 @@ proptest! {
     fn json_survives_any_text(text in hostile()) {
         let report = with_text(&text);
         let json = render(by_name("json"), &report, &Options::default());
+        let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{2066}' | '\u{feff}');
+        prop_assert!(!json.contains(acts));
         prop_assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
     }
 }
