@@ -60,7 +60,7 @@ pub struct Renderer {
     pub name: &'static str,
     /// The extension of its files, without the dot.
     pub extension: &'static str,
-    /// Writes the report. Fails only where writing does.
+    /// Writes the report, in many small pieces: hand it a buffered writer. Fails only where writing does.
     pub render: fn(&Report, &Options, &mut dyn io::Write) -> io::Result<()>,
 }
 

@@ -1,8 +1,8 @@
 //! What the formats for people have in common: the rows they show, in the order they show them, before any layout.
 
-use crate::finding::{Finding, Measure, Unit};
+use crate::finding::{Finding, Measure, Unit, Value, humane};
 use crate::outcome::{Outcome, Reason};
-use crate::report::{Assessment, Body, Query, Report, State, Suppressed};
+use crate::report::{Assessment, Body, Kind, Query, Report, State, Suppressed};
 use crate::rule::{RuleId, Severity};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ pub(super) fn times(report: &Report) -> Vec<String> {
     }
     if let Some(window) = &report.window {
         let length = window.seconds.filter(|seconds| seconds.is_finite());
-        let length = length.map_or("an unknown time".to_owned(), |s| crate::finding::humane(s, &Unit::Seconds));
+        let length = length.map_or("an unknown time".to_owned(), |s| humane(s, &Unit::Seconds));
         let minute = |from: Timestamp| instant(from).chars().take(16).collect::<String>();
         let since = window.from.map(|from| format!(" since {}", minute(from))).unwrap_or_default();
         parts.push(format!("{} over {length}{since}", window.kind));
@@ -130,7 +130,7 @@ pub(super) fn by_rule<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(S
 /// A number of a finding, `rows 12,345`; `None` where it is no number any output could carry.
 pub(super) fn fact(measure: &Measure) -> Option<String> {
     match measure.value {
-        crate::finding::Value::Number(value) if !value.is_finite() => None,
+        Value::Number(value) if !value.is_finite() => None,
         _ => Some(measure.to_string()),
     }
 }
@@ -306,6 +306,11 @@ pub(super) fn items(report: &Report) -> (Vec<&Assessment>, Vec<&Assessment>) {
     report.items.iter().partition(scored)
 }
 
+/// What to say in place of a score that an audit should have.
+pub(super) fn no_score(report: &Report) -> Option<&'static str> {
+    (report.score.is_none() && report.kind == Kind::Audit).then_some("none: no item was assessed")
+}
+
 /// The queries of the report.
 pub(super) fn queries(report: &Report) -> &[Query] {
     let Body::Audit { queries } = &report.body;
@@ -314,7 +319,6 @@ pub(super) fn queries(report: &Report) -> &[Query] {
 
 /// What a query costs, in short parts.
 pub(super) fn query(query: &Query) -> Vec<String> {
-    let humane = crate::finding::humane;
     let times = [
         ("total", Some(query.total_ms)),
         ("mean", Some(query.mean_ms)),

@@ -4,6 +4,7 @@
 //! members a consumer may rely on being there, and that a number no JSON can carry is left out. The output loads again
 //! as the same [`Report`].
 
+use super::text::acts;
 use super::{Options, Renderer};
 use crate::finding::{Finding, Hint, Location, Measure, Subject, Value};
 use crate::lock::LockMode;
@@ -13,14 +14,70 @@ use crate::rule::{Evidence, RuleId, Severity};
 use crate::score::Score;
 use crate::time::Timestamp;
 use serde::{Serialize, Serializer};
+use serde_json::ser::{Formatter, PrettyFormatter};
 use std::io::{self, Write};
 
 /// The format.
 pub(super) static RENDERER: Renderer = Renderer { name: "json", extension: "json", render };
 
 fn render(report: &Report, _: &Options, out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &ReportJson::from(report)).map_err(io::Error::from)?;
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Shown(PrettyFormatter::new()));
+    ReportJson::from(report).serialize(&mut serializer).map_err(io::Error::from)?;
     writeln!(out)
+}
+
+/// Indented, and with everything escaped that would act on a terminal or hide in an editor: the C1 controls and the
+/// bidirectional ones are characters like any other to JSON itself. The strings it encodes are the same.
+struct Shown(PrettyFormatter<'static>);
+
+impl Formatter for Shown {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut shown = 0;
+        for (at, character) in fragment.char_indices().filter(|(_, character)| acts(*character)) {
+            out.write_all(&fragment.as_bytes()[shown..at])?;
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            shown = at + character.len_utf8();
+        }
+        out.write_all(&fragment.as_bytes()[shown..])
+    }
+
+    fn begin_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_array(out)
+    }
+
+    fn end_array<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array(out)
+    }
+
+    fn begin_array_value<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_array_value(out, first)
+    }
+
+    fn end_array_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_array_value(out)
+    }
+
+    fn begin_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object(out)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object(out)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(out, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(out)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, out: &mut W) -> io::Result<()> {
+        self.0.end_object_value(out)
+    }
 }
 
 /// The whole, in the order it is documented in.

@@ -176,7 +176,10 @@ impl Page<'_> {
     }
 
     fn score(&mut self) -> io::Result<()> {
-        let Some(score) = &self.report.score else { return Ok(()) };
+        let Some(score) = &self.report.score else {
+            let why = digest::no_score(self.report).map(|why| format!("\n### Score\n\n{}\n", prose(why)));
+            return self.put(&why.unwrap_or_default());
+        };
         let mut text = String::from("\n### Score\n\n");
         let titles =
             ["Section", " Points", " Strict", " At most", " Assessed", " Coverage", " Measured", " Attested", "Band"];
@@ -237,10 +240,10 @@ impl Page<'_> {
     }
 
     fn top(&mut self) -> io::Result<()> {
-        self.put(&format!("\n### Top three\n\n{}\n\n", prose(&digest::tally(self.report))))?;
+        self.put(&format!("\n### Top three\n\n{}\n", prose(&digest::tally(self.report))))?;
         for (rank, finding) in self.report.top_findings().take(3).enumerate() {
             let text = format!(
-                "{}. **{}** {} ({}): {}\n",
+                "\n{}. **{}** {} ({}): {}\n",
                 rank + 1,
                 prose(finding.severity.as_str()),
                 code(&finding.subject.label()),
@@ -248,7 +251,7 @@ impl Page<'_> {
                 prose(&finding.message)
             );
             let fix = finding.hint.as_ref().map(|hint| fix(hint, "   ")).unwrap_or_default();
-            self.put(&format!("{text}{fix}"))?;
+            self.put(&format!("{text}{}{fix}", if fix.is_empty() { "" } else { "\n" }))?;
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use super::text::{self, fit, flow, visible, width, wrap};
 use super::{Options, Renderer};
 use crate::finding::{Finding, Hint};
 use crate::report::{Assessment, Note, Report, State};
-use crate::rule::{Evidence, Severity};
-use crate::score::Points;
+use crate::rule::{Evidence, RuleId, Severity};
+use crate::score::{Band, Points};
 use std::io::{self, Write};
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
@@ -154,7 +154,7 @@ impl Page<'_> {
                 1 => String::new(),
                 count => format!(" (and {} more below)", count - 1),
             };
-            let text = fit(&format!("! warning: {}", first.text), self.columns.saturating_sub(width(&more)));
+            let text = fit(&warning(first), self.columns.saturating_sub(width(&more)));
             lines.push(self.ink.with("33", &format!("{text}{more}")));
         }
         lines
@@ -162,7 +162,12 @@ impl Page<'_> {
 
     /// One row a section where the terminal is wide enough, else its band above its numbers.
     fn scores(&self, lines: &mut Vec<String>) {
-        let Some(score) = &self.report.score else { return };
+        let Some(score) = &self.report.score else {
+            if let Some(why) = digest::no_score(self.report) {
+                lines.extend([String::new(), format!("{}  {why}", self.ink.bold("Score"))]);
+            }
+            return;
+        };
         let listed = |points: &&Points| self.options.verbose > 0 || self.options.sections.contains(&&*points.id);
         let all: Vec<&Points> = score.sections.iter().filter(listed).chain([&score.total]).collect();
         let name = |points: &Points| match points.id.as_str() {
@@ -219,10 +224,11 @@ impl Page<'_> {
     }
 
     fn band(&self, points: &Points, band: &str) -> String {
-        let code = match points.strict {
-            _ if points.unknown > 0 && points.strict < 0.9 => "36",
-            ratio if ratio >= 0.9 => "32",
-            ratio if ratio >= 0.7 => "33",
+        let sure = Band::of(points.strict);
+        let code = match sure {
+            _ if points.band != sure.as_str() => "36",
+            Band::ProductionReady => "32",
+            Band::SomeGaps => "33",
             _ => "1;31",
         };
         self.ink.with(code, band)
@@ -319,12 +325,18 @@ impl Page<'_> {
         lines.push(format!("{}{}", self.ink.bold(title), self.ink.dim(&rest)));
     }
 
+    /// The remarks about the run, but for the warning that stands whole in the head.
     fn notes(&self, lines: &mut Vec<String>) {
-        if self.report.notes.is_empty() {
+        let warnings = self.report.notes.iter().filter(|note| note.warning).count();
+        let first = self.report.notes.iter().position(|note| note.warning);
+        let whole = |note: &Note| warnings == 1 && width(&visible(&warning(note))) <= self.columns;
+        let left = self.report.notes.iter().enumerate().filter(|(at, note)| Some(*at) != first || !whole(note));
+        let left: Vec<&Note> = left.map(|(_, note)| note).collect();
+        if left.is_empty() {
             return;
         }
         self.heading("Notes", "", lines);
-        for note in &self.report.notes {
+        for note in left {
             let sign = if note.warning { "! warning: " } else { "- " };
             let note = hang(&format!("  {sign}"), wrap(&note.text, self.columns - 2 - width(sign)));
             lines.extend(note);
@@ -402,7 +414,7 @@ impl Page<'_> {
             lines.extend(because.iter().map(|line| format!("{indent}{}", self.ink.state(&item.state, line))));
             let mut parts: Vec<String> = digest::attestation(item).into_iter().collect();
             if !item.rules.is_empty() {
-                let rules: Vec<&str> = item.rules.iter().map(crate::rule::RuleId::as_str).collect();
+                let rules: Vec<&str> = item.rules.iter().map(RuleId::as_str).collect();
                 parts.push(format!("rules {}", rules.join(", ")));
             }
             lines.extend(flow(&parts, limit).iter().map(|line| format!("{indent}{}", self.ink.dim(line))));
@@ -577,6 +589,11 @@ impl Page<'_> {
             lines.push(format!("  and {} more in --format json", queries.len() - QUERIES));
         }
     }
+}
+
+/// The line of a warning.
+fn warning(note: &Note) -> String {
+    format!("! warning: {}", note.text)
 }
 
 /// Columns a band needs, so that no name of one is broken: `significant technical debt`.

@@ -6,7 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Whether a character would act on the screen, or be invisible, instead of being shown: controls (ESC among them), line
 /// and paragraph separators, spaces that are not U+0020, bidirectional controls, joiners, variation selectors, tags.
-fn acts(character: char) -> bool {
+pub(super) fn acts(character: char) -> bool {
     character.is_control()
         || (character.is_whitespace() && character != ' ')
         || matches!(character,

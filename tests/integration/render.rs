@@ -8,6 +8,7 @@ use pgassay::report::{Body, Kind, Report, State};
 use pgassay::rule::{Evidence, Severity};
 use proptest::prelude::*;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
 
@@ -122,7 +123,8 @@ fn variants_have_golden_files() {
 fn the_summary_fits_on_one_screen() {
     for report in [sample(), crowded(), worst_summary()] {
         let text = render(by_name("terminal"), &report, &at(100));
-        let summary: Vec<&str> = text.lines().take_while(|line| *line != "Notes").collect();
+        let summary: Vec<&str> =
+            text.lines().take_while(|line| *line != "Notes" && !line.starts_with("Findings")).collect();
         let lines = summary.iter().rposition(|line| !line.is_empty()).unwrap() + 1;
         assert!(lines <= 40, "{lines} lines:\n{}", summary.join("\n"));
         for item in report.items.iter().filter(|item| ["2", "4"].contains(&&*item.section)) {
@@ -316,6 +318,24 @@ fn markdown_of_many_findings_fits_into_a_comment() {
     assert_eq!(terminal.lines().filter(|line| line.starts_with("high    foreign-key-without-index")).count(), 500);
 }
 
+/// A reader that goes away is reported as what it is.
+#[test]
+fn a_broken_pipe_is_passed_on() {
+    struct Gone;
+    impl io::Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    for renderer in render::ALL {
+        let error = (renderer.render)(&sample(), &Options::default(), &mut Gone).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{}", renderer.name);
+    }
+}
+
 fn without_sgr(text: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -502,6 +522,8 @@ proptest! {
     fn json_survives_any_text(text in hostile()) {
         let report = with_text(&text);
         let json = render(by_name("json"), &report, &Options::default());
+        let acts = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202e}' | '\u{2066}' | '\u{feff}');
+        prop_assert!(!json.contains(acts));
         prop_assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
     }
 }
