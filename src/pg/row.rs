@@ -214,7 +214,7 @@ mod tests {
             /// A word of Rust's own.
             pub r#type: Option<char>,
             /// A time.
-            pub at: Timestamp,
+            pub at: Option<Timestamp>,
         }
     }
 
