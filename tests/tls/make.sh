@@ -62,10 +62,22 @@ rm expired.csr
 key revoked
 sign revoked "/CN=localhost" root "subjectAltName=DNS:localhost\n"
 touch index.txt
-printf '[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ndefault_md=sha256\ndefault_crl_days=%s\n' $days > ca.cnf
+echo 01 > crlnumber
+cat > ca.cnf << END
+[ca]
+default_ca = x
+[x]
+database = index.txt
+crlnumber = crlnumber
+default_md = sha256
+default_crl_days = $days
+crl_extensions = list
+[list]
+authorityKeyIdentifier = keyid:always
+END
 openssl ca -config ca.cnf -revoke revoked.crt -keyfile root.key -cert root.crt
 openssl ca -config ca.cnf -gencrl -keyfile root.key -cert root.crt -out root.crl
-rm -f index.txt* ca.cnf
+rm -f index.txt* crlnumber* ca.cnf
 # for a client: good, unknown to the server, and with a key that needs a passphrase
 rsa client
 sign client "/CN=certified" root
