@@ -1,6 +1,13 @@
 //! The door against real servers: TLS by `sslmode`, authentication, failover, poolers, limits, losses, and that nothing
 //! is left behind or written.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on should stop"
+)]
+
 use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::io::{Read, Write};
@@ -12,7 +19,7 @@ use std::time::{Duration, Instant};
 use pgassay::pg::{
     ConnectError, Database, DecodeError, Door, Environment, Json, Limits, Parameter, ReadError, Target, Timestamp,
 };
-use server::{Options, Pooler, Server, free_port, scratch};
+use server::{Options, Pooler, Scratch, Server, free_port};
 
 /// Real servers that live as long as the test holds them, or its process.
 mod server {
@@ -66,8 +73,28 @@ mod server {
         }
     }
 
+    /// A fresh directory of that account, removed when it is dropped.
+    pub(super) struct Scratch(PathBuf);
+
+    impl Scratch {
+        pub(super) fn new(name: &str) -> Self {
+            Self(scratch(name))
+        }
+
+        pub(super) fn join(&self, name: &str) -> PathBuf {
+            self.0.join(name)
+        }
+    }
+
+    impl Drop for Scratch {
+        fn drop(&mut self) {
+            // a directory that stays is no reason to fail
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
     /// A fresh directory of that account.
-    pub(super) fn scratch(name: &str) -> PathBuf {
+    fn scratch(name: &str) -> PathBuf {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("pgassay-{name}-{}-{number}", std::process::id()));
@@ -219,10 +246,10 @@ mod server {
             let directory = scratch("pooler");
             let port = free_port();
             let conf = format!(
-                "[databases]\n* = host=127.0.0.1 port={} user=super\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+                "[databases]\nalias = host=127.0.0.1 port={} dbname=postgres user=super\n* = host=127.0.0.1 port={} user=super\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
                  unix_socket_dir =\nauth_type = any\nauth_file =\npool_mode = transaction\ndefault_pool_size = {connections}\n\
                  max_client_conn = 20\nadmin_users = super\nserver_check_delay = 0\n",
-                server.port
+                server.port, server.port
             );
             let path = directory.join("pgbouncer.ini");
             fs::write(&path, conf).unwrap();
@@ -325,9 +352,9 @@ async fn encrypted(door: &Door) -> bool {
     word(&door.default_database(), sql).await == "true"
 }
 
-/// A copy of a key with the permissions libpq asks for.
-fn private(name: &str, mode: u32) -> PathBuf {
-    let copy = scratch("key").join(name);
+/// A copy of a key with these permissions.
+fn private(directory: &Scratch, name: &str, mode: u32) -> PathBuf {
+    let copy = directory.join(&format!("{mode:o}-{name}"));
     std::fs::copy(server::fixture(name), &copy).unwrap();
     std::fs::set_permissions(&copy, Permissions::from_mode(mode)).unwrap();
     copy
@@ -484,7 +511,8 @@ async fn client_certificates() {
         server.port
     );
     let with = |certificate: &str, key: &Path| format!("{base} sslcert={} sslkey={}", tls(certificate), key.display());
-    let key = private("client.key", 0o600);
+    let keys = Scratch::new("keys");
+    let key = private(&keys, "client.key", 0o600);
     for extra in ["", " sslcertmode=require", " ssl_max_protocol_version=TLSv1.2"] {
         let door = open(&format!("{}{extra}", with("client.crt", &key))).await.unwrap();
         assert_eq!(door.identity().session_user, "certified");
@@ -494,16 +522,16 @@ async fn client_certificates() {
     let error = refused(&format!("{} sslcertmode=disable", with("client.crt", &key))).await;
     assert!(matches!(error, ConnectError::Rejected { .. }), "{error:?}");
     // the server does not know the authority
-    let stranger = private("stranger.key", 0o600);
+    let stranger = private(&keys, "stranger.key", 0o600);
     for version in ["TLSv1.2", "TLSv1.3"] {
         let error = refused(&format!("{} ssl_max_protocol_version={version}", with("stranger.crt", &stranger))).await;
         assert!(error.to_string().contains("our client certificate"), "{error:?}");
     }
     for (key, words) in [
-        (private("client.key", 0o644), "chmod 0600"),
-        (private("client-encrypted.key", 0o600), "encrypted"),
+        (private(&keys, "client.key", 0o644), "chmod 0600"),
+        (private(&keys, "client-encrypted.key", 0o600), "encrypted"),
         (PathBuf::from("/nowhere/client.key"), "does not exist"),
-        (private("client.crt", 0o600), "not a private key"),
+        (private(&keys, "client.crt", 0o600), "not a private key"),
     ] {
         let error = refused(&with("client.crt", &key)).await;
         assert!(error.is_usage() && error.to_string().contains(words), "{error}");
@@ -584,7 +612,7 @@ async fn passwords_and_channel_binding() {
     assert!(matches!(error, ConnectError::TooManyConnections { .. }), "{error:?}");
 
     // the same password from a real file, under its permission rule, and from a service
-    let directory = scratch("files");
+    let directory = Scratch::new("files");
     let passfile = directory.join("pass");
     std::fs::write(&passfile, format!("localhost:{}:postgres:scram:{CANARY} ü\n", server.port)).unwrap();
     let services = directory.join("services");
@@ -737,6 +765,60 @@ async fn what_is_no_server() {
     assert!(matches!(error, ConnectError::NotReady { .. }) && error.to_string().contains("starting up"), "{error:?}");
 }
 
+/// Something that speaks the protocol and answers the first query with these columns.
+fn pretend(columns: &'static [&'static str]) -> u16 {
+    fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len() + 4).unwrap();
+        [&[tag], &length.to_be_bytes()[..], body].concat()
+    }
+    let count = u16::try_from(columns.len()).unwrap().to_be_bytes();
+    let mut description = count.to_vec();
+    let mut row = count.to_vec();
+    for column in columns {
+        // a name, no table, no column, text, of any length, without a modifier, as text
+        description.extend([&b"c\0\0\0\0\0\0\0"[..], &25u32.to_be_bytes(), &[0xff; 6], &[0, 0]].concat());
+        row.extend(u32::try_from(column.len()).unwrap().to_be_bytes());
+        row.extend(column.bytes());
+    }
+    let ready = message(b'Z', b"I");
+    let hello = [message(b'R', &[0; 4]), ready.clone()].concat();
+    let result = [message(b'T', &description), message(b'D', &row), message(b'C', b"SELECT 1\0"), ready].concat();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { break };
+            let mut heard = [0; 4096];
+            for answer in [&hello, &result] {
+                if matches!(stream.read(&mut heard), Ok(1..)) {
+                    let _ = stream.write_all(answer);
+                }
+            }
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_are_too_old_or_only_look_alike() {
+    let text = |port| format!("host=127.0.0.1 port={port} sslmode=disable");
+    let old = pretend(&["130022", "13.22", "PostgreSQL 13.22 on x86_64", "super", "postgres", "f", "t"]);
+    let error = refused(&text(old)).await;
+    assert!(matches!(error, ConnectError::TooOld { .. }) && error.to_string().contains("13.22"), "{error:?}");
+    let other = pretend(&["130000", "13.0.0", "CockroachDB CCL v23.1.0", "super", "postgres", "f", "t"]);
+    let error = refused(&text(other)).await;
+    assert!(
+        matches!(error, ConnectError::NotPostgres { .. }) && error.to_string().contains("CockroachDB"),
+        "{error:?}"
+    );
+    // newer than known is read with the newest known queries, and said so
+    let newer = pretend(&["990001", "99.1", "PostgreSQL 99.1 on x86_64", "ada", "shop", "t", "f"]);
+    let door = open(&text(newer)).await.unwrap();
+    assert!(door.version().is_newer_than_known() && door.version().note().is_some());
+    assert!(door.in_recovery() && !door.is_superuser());
+    assert_eq!(door.identity().session_user, "ada");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn through_pgbouncer_in_transaction_mode() {
     let server = Server::start(&Options::default());
@@ -765,6 +847,12 @@ async fn through_pgbouncer_in_transaction_mode() {
     // an abandoned read is cancelled through the pooler as well
     abandon(&server, &door, &database).await;
     assert_eq!(word(&database, "select 'still here' as word").await, "still here");
+    // a database may have another name behind the pooler
+    let alias = open(&format!("host=127.0.0.1 port={} dbname=alias", pooler.port)).await.unwrap();
+    assert_eq!((alias.identity().database.as_str(), alias.default_database().name()), ("postgres", "alias"));
+    assert_eq!(word(&alias.default_database(), "select current_database()::text as word").await, "postgres");
+    alias.close().await;
+    assert_eq!(word(&alias.default_database(), "select current_database()::text as word").await, "postgres");
     // the console speaks the protocol, and is no database
     let error = refused(&format!("host=127.0.0.1 port={} dbname=pgbouncer user=super", pooler.port)).await;
     assert!(matches!(error, ConnectError::NotPostgres { .. }) && error.to_string().contains("console"), "{error:?}");
@@ -867,12 +955,6 @@ async fn limits_and_manners() {
     assert!(matches!(error, ReadError::Vanished { .. }), "{error:?}");
 
     // an abandoned read is cancelled, over TLS
-    abandon(
-        &server,
-        &Door::open(resolve(&text), Limits::default()).await.unwrap(),
-        &open(&text).await.unwrap().default_database(),
-    )
-    .await;
     let door = open(&text).await.unwrap();
     abandon(&server, &door, &door.default_database()).await;
 }
@@ -993,6 +1075,15 @@ async fn never_more_connections_than_allowed() {
         admin.batch_execute(&format!("create database d{number}")).await.unwrap();
     }
     let text = format!("host=127.0.0.1 port={} dbname=postgres", server.port);
+    // one is enough for any number of databases
+    let door = Door::open(resolve(&text), Limits { connections: 1, ..Limits::default() }).await.unwrap();
+    let reads = (0..20).map(|number| {
+        let database = door.database(&format!("d{}", number % 5));
+        async move { word(&database, "select 'x' as word").await }
+    });
+    tokio::time::timeout(Duration::from_secs(60), futures_util::future::join_all(reads)).await.expect("a deadlock");
+    assert_eq!(door.open_connections(), 1);
+    door.close().await;
     let door = Door::open(resolve(&text), Limits { connections: 2, ..Limits::default() }).await.unwrap();
     let watching = tokio::spawn({
         let watcher = server.admin().await;
