@@ -30,6 +30,8 @@
 //! Invariants: no password is in any `Debug` or `Display`; nothing is written; nothing is left in a session; at most
 //! [`Limits::connections`] connections are open at a time; all of them go to the one server that was reached first.
 
+#![allow(clippy::disallowed_methods, reason = "the edge: libpq's environment is read here, and statements are timed")]
+
 mod certificate;
 mod connect;
 mod conninfo;

@@ -22,7 +22,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::ConnectError;
 use super::target::{Address, ChannelBinding, Host, SslMode, SslNegotiation, Target, TargetSessionAttrs};
 use super::tls::{self, Handshake};
-use super::wire::{Encrypted, Established, Wire};
+use super::wire::{Encrypted, Established, Lingering, Wire};
 
 /// `SSLRequest`: its length, and the number that stands for it.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -130,9 +130,12 @@ pub(super) async fn open_at(
 pub(super) async fn cancel(target: &Target, endpoint: &Endpoint, token: CancelToken) {
     let encryption = if endpoint.encrypted { Encryption::Needed } else { Encryption::Off };
     let request = async {
-        if let Ok((wire, _)) = wire(target, &endpoint.host, &endpoint.place, encryption).await {
-            // nobody is left to be told that it failed, and the statement has its timeout
-            let _ = token.cancel_query_raw(wire, Established).await;
+        if let Ok((mut wire, _)) = wire(target, &endpoint.host, &endpoint.place, encryption).await
+            && token.cancel_query_raw(Lingering(&mut wire), Established).await.is_ok()
+        {
+            // as libpq: the server hangs up when the request has been carried out. Nobody is left to be told that it
+            // failed, and the statement has its timeout
+            let _ = wire.read_u8().await;
         }
     };
     let _ = tokio::time::timeout(CANCEL_LIMIT, request).await;

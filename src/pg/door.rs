@@ -57,7 +57,7 @@ const IDENTIFY: &str = "select pg_catalog.current_setting('server_version_num'),
 pub struct Identity {
     /// The role that logged in.
     pub session_user: String,
-    /// The database of the first connection.
+    /// What the database of the first connection calls itself.
     pub database: String,
     /// Whether the role may do everything, so that a read-only transaction is no boundary.
     pub is_superuser: bool,
@@ -185,10 +185,10 @@ impl Door {
         Database { shared: Arc::clone(&self.shared), name: name.to_owned() }
     }
 
-    /// The database the first connection went to.
+    /// The database that was asked for. Its own name may be another one, behind a pooler: [`Identity::database`].
     #[must_use]
     pub fn default_database(&self) -> Database {
-        self.database(&self.shared.identity.database)
+        self.database(self.shared.target.database())
     }
 
     /// The number of connections that are open now.
@@ -354,6 +354,7 @@ impl Database {
 
     /// Runs one query in a read-only transaction of its own and decodes its rows as they arrive.
     ///
+    /// The names of the columns are compared with [`FromRow::COLUMNS`] at the first row; a result without rows passes.
     /// A connection that is lost meanwhile is replaced once. Dropping the future cancels the query on the server and
     /// closes its connection.
     ///
@@ -664,7 +665,7 @@ impl Shared {
 
     /// Closes one idle connection of any other database.
     fn close_one_of_others(&self, database: &str) -> bool {
-        if self.identity.database != database
+        if self.target.database() != database
             && let Some(first) = lock(&self.first).take()
         {
             first.driver.abort();
@@ -684,7 +685,7 @@ impl Shared {
             if let Ok(permit) = Arc::clone(&self.open).try_acquire_owned() {
                 return Ok(permit);
             }
-            let closed_one = self.close_one_of_others(database);
+            let closed_one = self.close_one_of_others(database) || self.close_idle(database, 1) > 0;
             let acquire = Arc::clone(&self.open).acquire_owned();
             if closed_one {
                 return acquire.await.map_err(|_| self.closed());
@@ -701,7 +702,7 @@ impl Shared {
     }
 
     async fn connect(&self, database: &str) -> Result<Opened, ConnectError> {
-        if self.identity.database == database
+        if self.target.database() == database
             && let Some(first) = lock(&self.first).take()
             && !first.client.is_closed()
         {

@@ -100,12 +100,11 @@ pub(super) fn read_passfile(path: &Path, environment: &Environment, warnings: &m
 /// Where Debian, the PostgreSQL project's own packages and a build from source keep the system's service file.
 const SYSTEM_DIRECTORIES: [&str; 3] = ["/etc/postgresql-common", "/etc/sysconfig/pgsql", "/usr/local/pgsql/etc"];
 
+/// Parameters with their values, in the order they were written.
+pub(super) type Pairs = Vec<(&'static str, String)>;
+
 /// The parameters of a service, first occurrence first.
-pub(super) fn service(
-    name: &str,
-    file: Option<&str>,
-    environment: &Environment,
-) -> Result<Vec<(&'static str, String)>, TargetError> {
+pub(super) fn service(name: &str, file: Option<&str>, environment: &Environment) -> Result<Pairs, TargetError> {
     let mut candidates: Vec<PathBuf> = Vec::new();
     match file.or_else(|| environment.variable("PGSERVICEFILE")) {
         Some(named) => {
@@ -139,8 +138,8 @@ pub(super) fn service(
 }
 
 /// The parameters of one section, or `None` where the file has no such section. Errors are (line, reason).
-fn service_section(name: &str, text: &str) -> Result<Option<Vec<(&'static str, String)>>, (usize, String)> {
-    let mut found: Option<Vec<(&'static str, String)>> = None;
+fn service_section(name: &str, text: &str) -> Result<Option<Pairs>, (usize, String)> {
+    let mut found: Option<Pairs> = None;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {

@@ -278,7 +278,10 @@ impl Verifier {
                 Ok(verifier) => Some(verifier),
                 Err(error) => {
                     let path = settings.revoked.path.clone().unwrap_or_default();
-                    return Err(ConnectError::TlsFile { path, reason: format!("revocation list: {error}") });
+                    return Err(ConnectError::TlsFile {
+                        path,
+                        reason: format!("cannot be used as a revocation list, which must be of version 2: {error}"),
+                    });
                 }
             }
         };

@@ -113,3 +113,43 @@ impl TlsConnect<Wire> for Established {
         ready(Ok(wire))
     }
 }
+
+/// A wire that stays open for reading when the driver ends it: whoever carries a request to cancel must be given the
+/// time to pass it on, and a pooler drops the request when the asker hangs up.
+pub(super) struct Lingering<'a>(pub(super) &'a mut Wire);
+
+impl AsyncRead for Lingering<'_> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Lingering<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.0).poll_write(cx, buffer)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+impl TlsStream for Lingering<'_> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.0.channel_binding()
+    }
+}
+
+impl<'a> TlsConnect<Lingering<'a>> for Established {
+    type Stream = Lingering<'a>;
+    type Error = std::convert::Infallible;
+    type Future = Ready<Result<Lingering<'a>, Self::Error>>;
+
+    fn connect(self, wire: Lingering<'a>) -> Self::Future {
+        ready(Ok(wire))
+    }
+}
