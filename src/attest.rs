@@ -18,12 +18,11 @@
 //! ```
 
 use crate::config::document::{Document, Fields, Located, day, did_you_mean, one_line};
-use crate::config::{Pattern, Problems, hexadecimal};
+use crate::config::{Pattern, Problems};
 use crate::report::{Attested, State};
 use crate::time::Timestamp;
 use jiff::ToSpan;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 
 /// How long an attestation counts that does not say.
 pub const DEFAULT_DAYS: i64 = 90;
@@ -319,7 +318,7 @@ fn altered(path: &str, sha256: &str, read: ReadFile<'_>) -> Option<String> {
     match read(path) {
         Err(why) => Some(format!("the evidence file {path} cannot be read: {why}")),
         Ok(bytes) => {
-            let now = hexadecimal(&Sha256::digest(&bytes));
+            let now = crate::hash::sha256(&bytes);
             (now != sha256).then(|| format!("the evidence file {path} was altered: its SHA-256 is {now}"))
         }
     }

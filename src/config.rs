@@ -60,6 +60,11 @@ pub fn seconds(text: &str) -> Result<f64, String> {
     quantity::quantity(&document::Scalar::Text(text.to_owned()), &crate::finding::Unit::Seconds)
 }
 
+/// `; did you mean "…"?` where a known word is close to one that is not, else nothing.
+pub fn suggestion<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> String {
+    did_you_mean(word, known)
+}
+
 /// A size as people write it (`2GiB`, `500 MB`, `1048576`) in bytes.
 ///
 /// # Errors
@@ -68,13 +73,11 @@ pub fn bytes(text: &str) -> Result<f64, String> {
     quantity::quantity(&document::Scalar::Text(text.to_owned()), &crate::finding::Unit::Bytes)
 }
 
-use crate::attest::hexadecimal;
 use crate::finding::{Finding, SubjectKind, humane};
 use crate::rule::{Category, Meta, Param, Severity, words};
 use document::{Located, did_you_mean};
 use file::{File, Key};
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -559,7 +562,7 @@ impl Config {
     pub fn fingerprint(&self) -> String {
         let values: Vec<(String, String)> = self.explain().into_iter().map(|line| (line.key, line.exact)).collect();
         // Debug quotes and escapes both parts, so that no value can pass for two.
-        hexadecimal(&Sha256::digest(format!("{values:?}")))
+        crate::hash::sha256(format!("{values:?}").as_bytes())
     }
 }
 
@@ -612,11 +615,6 @@ fn beside(setting: Setting<String>) -> Setting<PathBuf> {
         _ => None,
     };
     setting.map(|text| directory.unwrap_or_default().join(text))
-}
-
-/// Bytes in lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

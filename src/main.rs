@@ -1,19 +1,15 @@
-//! The command line of `pgassay`.
+//! The program: hands the command line to the library.
 
 #![allow(clippy::disallowed_methods, reason = "the program's edge: its arguments are read here")]
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    if let Some((verb, rest)) = arguments.split_first()
-        && verb == "__supervise"
-    {
-        return pgassay::scratch::supervise(rest);
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match arguments.get(1) {
+        // the supervisor of a throw-away server is this program again, before any other word is read
+        Some(verb) if verb == "__supervise" => pgassay::scratch::supervise(&arguments[2..]),
+        _ => pgassay::cli::run(arguments),
     }
-    let usage = "usage: pgassay __supervise";
-    let _ = writeln!(std::io::stderr(), "{usage}");
-    ExitCode::from(2)
 }

@@ -37,7 +37,7 @@ use crate::config::Problem;
 
 #[test]
 fn a_full_attestation_is_read() {
-    let hash = hexadecimal(&Sha256::digest(b"proof"));
+    let hash = crate::hash::sha256(b"proof");
     let text = format!(
         "[[attest]]\nitem = \"4.3\"\nstatus = \"pass\"\nowner = \" Ada \"\nreviewer = \"Grace\"\ndate = \"2026-11-01\"\n\
          expires = 2027-01-01\nevidence = [{{ path = \"proof.txt\", sha256 = \"{}\" }}, {{ url = \"https://wiki/1\" }}]\n\

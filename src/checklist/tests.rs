@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::hexadecimal;
+use crate::hash::hexadecimal;
 use crate::finding::{Subject, SubjectKind};
 use crate::outcome::{Missing, Reason, UnjudgedGroup, Verdict};
 use crate::report::State;

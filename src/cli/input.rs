@@ -10,7 +10,6 @@ use crate::pg::{ConnectError, Door, Limits, Target};
 use crate::time::Timestamp;
 use anyhow::{Context, anyhow};
 use clap::Args;
-use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -159,7 +158,7 @@ pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
             None => return Err(anyhow!(foreign())),
         }
         let snapshot = serde_json::from_value(value).with_context(|| format!("the snapshot {} is damaged", path.display()))?;
-        Ok((snapshot, hexadecimal(&Sha256::digest(&bytes))))
+        Ok((snapshot, crate::hash::sha256(&bytes)))
     };
     read().map_err(Failure::usage)
 }
@@ -173,11 +172,7 @@ pub(super) fn store(snapshot: &Snapshot, path: &Path) -> Result<String, Failure>
     } else {
         output::to_file(path, |out| out.write_all(&bytes))?;
     }
-    Ok(hexadecimal(&Sha256::digest(&bytes)))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(crate::hash::sha256(&bytes))
 }
 
 /// What people said, from a file; nothing where none is given.
@@ -213,5 +208,6 @@ pub(super) fn reviews(directory: &Path, named: bool) -> Result<Vec<Review>, Fail
             .map_err(Failure::usage)?;
         texts.push((path.display().to_string(), text));
     }
-    crate::reviews::read(&texts).map_err(Failure::usage)
+    let texts = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    crate::reviews::parse(texts).map_err(Failure::usage)
 }

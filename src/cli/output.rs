@@ -64,20 +64,9 @@ fn format(name: &str) -> Result<&'static Renderer, String> {
 }
 
 impl Arguments {
-    /// The plain report on the terminal, as the demo shows it.
-    pub(super) fn plain(verbose: u8) -> Self {
-        Self {
-            format: render::ALL[0],
-            output: None,
-            color: Colour::Auto,
-            verbose,
-            fail_on: Vec::new(),
-            exit_zero: true,
-            strict_coverage: false,
-            team: None,
-            reviewer: None,
-            date: None,
-        }
+    /// Whether the command line names a gate.
+    pub(super) fn has_gate(&self) -> bool {
+        !self.fail_on.is_empty()
     }
 
     /// The gate in effect: of the command line, of the configuration, or high.
