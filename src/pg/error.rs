@@ -359,11 +359,9 @@ pub enum ReadError {
         /// The limit.
         limit: Duration,
     },
-    /// 57014 before that, by a person; or 40001, by a standby that had to replay.
+    /// 57014 before that: somebody cancelled it.
     #[error("was cancelled on the server: {message}")]
     Cancelled {
-        /// The five characters.
-        sqlstate: String,
         /// The server's words.
         message: String,
     },
@@ -419,11 +417,9 @@ impl ReadError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Denied { .. } => Some("42501"),
-            Self::TimedOut { .. } => Some("57014"),
+            Self::TimedOut { .. } | Self::Cancelled { .. } => Some("57014"),
             Self::Locked { .. } => Some("55P03"),
-            Self::Cancelled { sqlstate, .. } | Self::Undefined { sqlstate, .. } | Self::Other { sqlstate, .. } => {
-                Some(sqlstate)
-            }
+            Self::Undefined { sqlstate, .. } | Self::Other { sqlstate, .. } => Some(sqlstate),
             Self::Vanished { .. } | Self::Lost { .. } | Self::Connect(_) | Self::Decode(_) => None,
         }
     }
@@ -433,7 +429,7 @@ impl ReadError {
     pub fn message(&self) -> String {
         match self {
             Self::Denied { message }
-            | Self::Cancelled { message, .. }
+            | Self::Cancelled { message }
             | Self::Undefined { message, .. }
             | Self::Vanished { message }
             | Self::Other { message, .. } => message.clone(),
@@ -477,7 +473,7 @@ impl ReadError {
             "42501" => Self::Denied { message },
             // the words are in the server's language, the time is not
             "57014" if spent >= limits.statement.mul_f64(0.95) => Self::TimedOut { limit: limits.statement },
-            "57014" | "40001" => Self::Cancelled { sqlstate, message },
+            "57014" => Self::Cancelled { message },
             "55P03" => Self::Locked {
                 relation: quoted(&message).or_else(|| context.and_then(quoted)),
                 limit: limits.lock,
@@ -563,7 +559,6 @@ mod tests {
         let read = |code, message, spent| ReadError::from_code(code, message, None, Duration::from_secs(spent), limits);
         assert!(matches!(read("57014", "", 10), ReadError::TimedOut { .. }));
         assert!(matches!(read("57014", "", 1), ReadError::Cancelled { .. }));
-        assert!(matches!(read("40001", "", 1), ReadError::Cancelled { .. }));
         assert!(matches!(read("42501", "", 1), ReadError::Denied { .. }));
         assert!(
             matches!(read("55P03", "lock on relation \"a b\"", 1), ReadError::Locked { relation: Some(name), .. } if name == "a b")
