@@ -104,7 +104,7 @@ pub async fn collect(door: &Door, databases: Databases, stop: &Stop) -> Result<(
         format: FORMAT,
         tool: Tool::this(),
         captured_at: collector.clock.server,
-        target: door.target().describe(),
+        target: format!("{}/{}", door.host(), door.default_database().name()),
         server,
         databases: Vec::with_capacity(names.len()),
         samples: Vec::new(),

@@ -1,6 +1,6 @@
 use super::*;
-use crate::hash::hexadecimal;
 use crate::finding::{Subject, SubjectKind};
+use crate::hash::hexadecimal;
 use crate::outcome::{Missing, Reason, UnjudgedGroup, Verdict};
 use crate::report::State;
 use crate::rule::{Category, Evidence, Meta, Severity};

@@ -51,7 +51,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     rules: Rules,
     #[command(flatten)]
-    output: output::Arguments,
+    output: output::Output,
 }
 
 /// What an audit judges, however it was come by.
@@ -175,7 +175,8 @@ fn live(arguments: &Arguments, config: &Config) -> Result<Material, Failure> {
         let mut material = Material { before, ..Material::of(snapshot) };
         for conninfo in &arguments.replica {
             let replica = input::connect(Some(conninfo), config).await?;
-            let (snapshot, _) = collect::collect(&replica, databases(config), &stop).await.map_err(Failure::incomplete)?;
+            let (snapshot, _) =
+                collect::collect(&replica, databases(config), &stop).await.map_err(Failure::incomplete)?;
             if snapshot.system_identifier() != material.snapshot.system_identifier() {
                 let text = format!("--replica {} is no standby of {}", replica.host(), material.snapshot.target);
                 return Err(Failure::usage(anyhow!(text)));
@@ -208,10 +209,16 @@ pub(super) fn databases(config: &Config) -> Databases {
 }
 
 /// Reads and measures.
-pub(super) async fn read(door: &Door, config: &Config, before: Option<&Snapshot>, stop: &Stop) -> Result<Snapshot, Failure> {
+pub(super) async fn read(
+    door: &Door,
+    config: &Config,
+    before: Option<&Snapshot>,
+    stop: &Stop,
+) -> Result<Snapshot, Failure> {
     let (mut snapshot, _) = collect::collect(door, databases(config), stop).await.map_err(Failure::incomplete)?;
     let queries = aggregate(&snapshot, before).ok();
-    let budget = Budget { bytes: config.audit.measure_budget_bytes.value, time: config.audit.measure_budget_time.value };
+    let budget =
+        Budget { bytes: config.audit.measure_budget_bytes.value, time: config.audit.measure_budget_time.value };
     let plans = match config.audit.plans.value {
         config::Plans::On => Plans::On,
         config::Plans::Always => Plans::Always,

@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     #[command(flatten)]
     rules: Rules,
     #[command(flatten)]
-    output: output::Arguments,
+    output: output::Output,
 }
 
 const DATABASE: &str = "shop";
@@ -38,7 +38,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         .into_iter()
         .find(|binaries| arguments.pg_version.is_none_or(|major| major == binaries.major))
         .ok_or_else(|| match names.as_slice() {
-            [] => anyhow!("no PostgreSQL server is installed here: `make deps` installs one, or put its bin directory into PATH"),
+            [] => anyhow!(
+                "no PostgreSQL server is installed here: `make deps` installs one, or put its bin directory into PATH"
+            ),
             names => anyhow!("that major is not installed here; there are: {}", names.join(", ")),
         })
         .map_err(Failure::usage)?;

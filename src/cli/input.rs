@@ -95,7 +95,8 @@ impl Rules {
             home: std::env::var_os("HOME").map(PathBuf::from),
             explicit: self.config.clone(),
         };
-        let sources = config::discover(&environment, &|path: &Path| std::fs::read_to_string(path)).map_err(Failure::usage)?;
+        let sources =
+            config::discover(&environment, &|path: &Path| std::fs::read_to_string(path)).map_err(Failure::usage)?;
         let mut config = Config::read(&sources, &known).map_err(Failure::usage)?;
         let selectors = |flag: &str, words: &[String]| {
             let parsed = (!words.is_empty()).then(|| Selector::parse(words, &known)).transpose();
@@ -143,7 +144,8 @@ fn refuse(error: ConnectError) -> Failure {
 pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
     let read = || -> anyhow::Result<(Snapshot, String)> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read the snapshot {}", path.display()))?;
-        let foreign = || format!("{} is no snapshot of pgassay: make one with `pgassay snapshot -o FILE`", path.display());
+        let foreign =
+            || format!("{} is no snapshot of pgassay: make one with `pgassay snapshot -o FILE`", path.display());
         let value: serde_json::Value = serde_json::from_slice(&bytes).with_context(foreign)?;
         let format = value.get("format").and_then(serde_json::Value::as_u64);
         match format {
@@ -157,7 +159,8 @@ pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
             }
             None => return Err(anyhow!(foreign())),
         }
-        let snapshot = serde_json::from_value(value).with_context(|| format!("the snapshot {} is damaged", path.display()))?;
+        let snapshot =
+            serde_json::from_value(value).with_context(|| format!("the snapshot {} is damaged", path.display()))?;
         Ok((snapshot, crate::hash::sha256(&bytes)))
     };
     read().map_err(Failure::usage)
@@ -194,7 +197,8 @@ pub(super) fn reviews(directory: &Path, named: bool) -> Result<Vec<Review>, Fail
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(Vec::new()),
         Err(error) => {
-            let error = anyhow::Error::new(error).context(format!("cannot read the reviews in {}", directory.display()));
+            let error =
+                anyhow::Error::new(error).context(format!("cannot read the reviews in {}", directory.display()));
             return Err(Failure::usage(error));
         }
     };

@@ -18,7 +18,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let rows: Vec<[String; 4]> = if arguments.items { items() } else { rules() };
-    let head = if arguments.items { ["id", "item", "threshold", "decided by"] } else { ["id", "severity", "items", "allows …"] };
+    let head = if arguments.items {
+        ["id", "item", "threshold", "decided by"]
+    } else {
+        ["id", "severity", "items", "allows …"]
+    };
     output::print(&if arguments.markdown { markdown(&head, &rows) } else { aligned(&rows) })
 }
 

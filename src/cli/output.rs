@@ -23,7 +23,7 @@ pub(super) enum Colour {
 /// The flags of every verb that makes a report.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-pub(super) struct Arguments {
+pub(super) struct Output {
     /// Format of the report: terminal, json, markdown or scorecard
     #[arg(long, default_value = "terminal", value_parser = format)]
     format: &'static Renderer,
@@ -63,7 +63,7 @@ fn format(name: &str) -> Result<&'static Renderer, String> {
     })
 }
 
-impl Arguments {
+impl Output {
     /// Whether the command line names a gate.
     pub(super) fn has_gate(&self) -> bool {
         !self.fail_on.is_empty()
@@ -73,7 +73,8 @@ impl Arguments {
     pub(super) fn gate(&self, config: &Config) -> Result<Gate, Failure> {
         if !self.fail_on.is_empty() {
             let known = super::input::rules();
-            return Gate::parse(&self.fail_on, &known).map_err(|error| Failure::usage(anyhow::anyhow!("--fail-on: {error}")));
+            return Gate::parse(&self.fail_on, &known)
+                .map_err(|error| Failure::usage(anyhow::anyhow!("--fail-on: {error}")));
         }
         Ok(config.fail_on.value.clone().unwrap_or_else(|| Gate::from_severity(Severity::High)))
     }
@@ -129,7 +130,9 @@ fn forgiving(result: io::Result<()>) -> Result<(), Failure> {
 
 /// Writes a file whole or not at all: a reader never sees half a report.
 pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    let complain = |error: io::Error| Failure::usage(anyhow::Error::new(error).context(format!("cannot write {}", path.display())));
+    let complain = |error: io::Error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
+    };
     // a device or a pipe cannot be replaced by a new file
     let is_special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
     if is_special {
