@@ -2,6 +2,8 @@
 //!
 //! A fact that cannot be read becomes a [`Missing`] with its reason, and the rest goes on. Nothing is judged here.
 
+#![allow(clippy::disallowed_methods, reason = "collecting takes time, and says how much")]
+
 use crate::facts::statements::{self, Statement, StatementsInfo};
 use crate::facts::{self, Database, FORMAT, Fact, Sample, Server, Snapshot};
 use crate::outcome::{Missing, Reason};
