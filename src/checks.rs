@@ -9,7 +9,9 @@ pub mod prelude;
 
 mod duplicate_index;
 mod foreign_key_without_index;
+mod invalid_index;
 mod redundant_index;
+mod unused_index;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
 use crate::rule::{Meta, Param};
@@ -36,7 +38,13 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK, &duplicate_index::CHECK, &redundant_index::CHECK];
+pub static ALL: &[&Check] = &[
+    &foreign_key_without_index::CHECK,
+    &duplicate_index::CHECK,
+    &redundant_index::CHECK,
+    &unused_index::CHECK,
+    &invalid_index::CHECK,
+];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {
