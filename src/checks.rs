@@ -9,8 +9,10 @@ pub mod prelude;
 
 mod duplicate_index;
 mod foreign_key_without_index;
+mod int4_primary_key_near_limit;
 mod invalid_index;
 mod redundant_index;
+mod sequence_near_limit;
 mod unused_index;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
@@ -44,6 +46,8 @@ pub static ALL: &[&Check] = &[
     &redundant_index::CHECK,
     &unused_index::CHECK,
     &invalid_index::CHECK,
+    &sequence_near_limit::CHECK,
+    &int4_primary_key_near_limit::CHECK,
 ];
 
 /// The check of an id.
