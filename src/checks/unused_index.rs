@@ -19,7 +19,7 @@
 //!
 //! ## Limits
 //! When an index was made is not recorded: without an earlier snapshot a new index looks unused. Each server counts for
-//! itself: give the snapshots of all that answer queries. Counters that were reset for one table alone stamp nothing.
+//! itself: give the snapshots of all that answer queries, a standby's own standbys too, which are not seen from here. Counters that were reset for one table alone stamp nothing.
 
 use super::prelude::*;
 use crate::catalog::Catalog;
@@ -173,7 +173,12 @@ impl<'a> Replicas<'a> {
                 Some((scans_by_name(database), of_database(replica, None, cx.name()).ok()?))
             })
             .collect();
-        let streaming = cx.server.snapshot.server.replication.ok().map(Vec::len);
+        // a standby that is away for the moment has a slot still
+        let facts = &cx.server.snapshot.server;
+        let slots = facts.replication_slots.ok().map_or(0, |slots| {
+            slots.iter().filter(|slot| slot.r#type == "physical" && slot.restart_lsn.is_some()).count()
+        });
+        let streaming = facts.replication.ok().map(|replicas| replicas.len().max(slots));
         let known = databases.len();
         let is_standby = cx.server.server().is_ok_and(|server| server.in_recovery);
         let missing = match streaming {
@@ -182,7 +187,8 @@ impl<'a> Replicas<'a> {
             }
             None => Some("whether standbys exist could not be read".to_owned()),
             Some(streaming) if streaming > known => Some(format!(
-                "{streaming} receivers stream from this server and the counters of {known} were given: use --replica"
+                "{streaming} receivers stream from this server, or have a slot, and the counters of {known} were given: use \
+                 --replica"
             )),
             Some(_) if cx.server.has_standbys() && cx.server.replicas.len() > known => {
                 Some("a snapshot that was given as a standby's is not of this cluster and database".to_owned())
