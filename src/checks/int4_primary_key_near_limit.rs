@@ -18,7 +18,7 @@
 //! range that is used up: look at the values before acting. Keys of several columns are judged where one was read.
 
 use super::prelude::*;
-use super::sequence_near_limit::{range, widen};
+use super::sequence_near_limit::{REPLACE, WIDEN, range, widen};
 use crate::facts::columns::Column;
 use crate::facts::key_values::KeyValue;
 use crate::facts::tables::Table;
@@ -174,12 +174,10 @@ fn judge(
         .number("threshold", threshold, Unit::Percent)
         .count("greatest_value", value, Unit::Count)
         .count("limit", end, Unit::Count);
-    Some(finding.fix(
-        "widen the column in good time; this rewrites the table while reads and writes wait, so on a large one fill a new \
-         bigint column in batches and swap it in; columns that reference it must be widened first",
-        widen(table, column),
-        Some(LockMode::AccessExclusive),
-    ))
+    Some(match widen(table, column) {
+        Some(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
+        None => finding.advice(REPLACE),
+    })
 }
 
 #[cfg(test)]

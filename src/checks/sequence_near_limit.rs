@@ -67,10 +67,22 @@ pub(super) fn range(base_type_oid: u32) -> Option<(i64, i64)> {
     }
 }
 
-/// The statement that widens a column, where its values come from and go to left aside.
-pub(super) fn widen(table: &Table, column: &Column) -> String {
-    format!("alter table {} alter column {} type bigint;", qualified(&table.schema, &table.name), quote(&column.name))
+/// The statement that widens a column; none for a partitioned table, whose key columns cannot change their type.
+pub(super) fn widen(table: &Table, column: &Column) -> Option<String> {
+    (table.kind != 'p').then(|| {
+        let target = qualified(&table.schema, &table.name);
+        format!("alter table {target} alter column {} type bigint;", quote(&column.name))
+    })
 }
+
+/// How to widen a column in a way that a large table bears.
+pub(super) const WIDEN: &str = "widen the column in good time; this rewrites the table while reads and writes wait, so on a \
+                                large one fill a new bigint column in batches and swap it in; columns that reference it \
+                                must be widened first";
+
+/// How to widen what a table is partitioned by.
+pub(super) const REPLACE: &str = "make a new partitioned table with a bigint column and move the partitions' rows into it, in \
+                                  good time: a column that a table is partitioned by cannot change its type";
 
 /// A column that a sequence feeds; of a partitioned table, the parent's.
 #[derive(Debug, Clone, Copy)]
@@ -254,33 +266,44 @@ fn judge(cx: &DatabaseContext<'_>, sequence: &Sequence, columns: &[Fed<'_>]) -> 
         finding = finding.number("time_left", if remaining > 0.0 { way / pace } else { 0.0 }, Unit::Seconds);
     }
     Ok(Some(match fix(sequence, columns, course.limit) {
-        Some((sql, true)) => finding.fix(
-            "widen the column in good time; this rewrites the table while reads and writes wait, so on a large one fill a \
-             new bigint column in batches and swap it in; columns that reference it must be widened first",
-            sql,
-            Some(LockMode::AccessExclusive),
-        ),
-        Some((sql, false)) => {
-            finding.fix("raise the bound of the sequence", sql, Some(LockMode::ShareRowExclusive))
-        }
-        None => finding.advice("its values are the widest there are: start again where old values are gone"),
+        Fix::Widen(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
+        Fix::Raise(sql) => finding.fix("raise the bound of the sequence", sql, Some(LockMode::ShareRowExclusive)),
+        Fix::Replace => finding.advice(REPLACE),
+        Fix::None => finding.advice("its values are the widest there are: start again where old values are gone"),
     }))
 }
 
-/// The statements that move the limit away, and whether one of them rewrites a table.
-fn fix(sequence: &Sequence, columns: &[Fed<'_>], limit: i64) -> Option<(String, bool)> {
+/// What moves the limit away.
+enum Fix {
+    /// Statements, one of which rewrites a table.
+    Widen(String),
+    /// A statement about the sequence alone.
+    Raise(String),
+    /// No statement: a column of a partitioned table must be widened.
+    Replace,
+    /// Nothing: it is as wide as can be.
+    None,
+}
+
+fn fix(sequence: &Sequence, columns: &[Fed<'_>], limit: i64) -> Fix {
     let rising = sequence.increment > 0;
     let narrow = |fed: &&Fed<'_>| range(fed.column.base_type_oid).is_some() && fed.column.base_type_oid != 20;
-    let mut statements: Vec<String> = columns.iter().filter(narrow).map(|fed| widen(fed.table, fed.column)).collect();
+    let widened = columns.iter().filter(narrow).map(|fed| widen(fed.table, fed.column)).collect::<Option<Vec<_>>>();
+    let Some(mut statements) = widened else { return Fix::Replace };
     let rewrites = !statements.is_empty();
-    let bound = if rising { sequence.maximum } else { sequence.minimum };
-    let widest = if rising { i64::MAX } else { i64::MIN };
+    let (bound, widest, no) = match rising {
+        true => (sequence.maximum, i64::MAX, "no maxvalue"),
+        false => (sequence.minimum, i64::MIN, "no minvalue"),
+    };
+    // a bound that was not reached is somebody's choice, unless it is only the end of a narrow type
     if sequence.r#type != "int8" || bound == limit && bound != widest {
-        let no = if rising { "no maxvalue" } else { "no minvalue" };
-        let no = if bound == limit || sequence.r#type != "int8" { format!(" {no}") } else { String::new() };
-        statements.push(format!("alter sequence {} as bigint{no};", qualified(&sequence.schema, &sequence.name)));
+        statements.push(format!("alter sequence {} as bigint {no};", qualified(&sequence.schema, &sequence.name)));
     }
-    (!statements.is_empty()).then(|| (statements.join("\n"), rewrites))
+    match (statements.is_empty(), rewrites) {
+        (true, _) => Fix::None,
+        (false, true) => Fix::Widen(statements.join("\n")),
+        (false, false) => Fix::Raise(statements.join("\n")),
+    }
 }
 
 /// Whether a column alone is unique.
@@ -358,12 +381,10 @@ fn reference(
         .number("threshold", threshold, Unit::Percent)
         .text("sequence", format!("{}.{}", sequence.schema, sequence.name))
         .text("references", parent.name());
-    Some(finding.fix(
-        "widen the column in good time; this rewrites the table while reads and writes wait, so on a large one fill a new \
-         bigint column in batches and swap it in",
-        widen(column.table, column.column),
-        Some(LockMode::AccessExclusive),
-    ))
+    Some(match widen(column.table, column.column) {
+        Some(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
+        None => finding.advice(REPLACE),
+    })
 }
 
 #[cfg(test)]
@@ -520,6 +541,7 @@ mod tests {
         feed(&mut lab, oid, parent, 1);
         feed(&mut lab, oid, leaf, 2);
         let finding = lab.run(&CHECK).unwrap().findings.remove(0);
-        assert_eq!(finding.hint.unwrap().sql.unwrap(), "alter table public.events alter column id type bigint;");
+        assert_eq!(finding.detail.last().unwrap().value.to_string(), "public.events.id");
+        assert_eq!(finding.hint.unwrap().sql, None, "a key of partitions cannot change its type");
     }
 }
