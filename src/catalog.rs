@@ -27,6 +27,7 @@ pub struct Catalog<'a> {
     expressions: HashMap<u32, &'a IndexExpression>,
     constraints_of: HashMap<u32, Vec<&'a Constraint>>,
     constraint_of_index: HashMap<u32, &'a Constraint>,
+    referenced: HashSet<u32>,
     parents: HashMap<u32, u32>,
     children: HashMap<u32, Vec<u32>>,
     locked: HashSet<u32>,
@@ -63,7 +64,9 @@ impl<'a> Catalog<'a> {
         for constraint in list(&database.constraints) {
             catalog.constraints_of.entry(constraint.table_oid).or_default().push(constraint);
             // a foreign key names the index of the table it references, which is not the one behind it
-            if constraint.r#type != 'f' && constraint.index_oid != 0 {
+            if constraint.r#type == 'f' {
+                catalog.referenced.insert(constraint.index_oid);
+            } else if constraint.index_oid != 0 {
                 catalog.constraint_of_index.insert(constraint.index_oid, constraint);
             }
         }
@@ -146,6 +149,11 @@ impl<'a> Catalog<'a> {
     /// The primary key, unique or exclusion constraint that an index stands behind.
     pub fn constraint_of(&self, index: u32) -> Option<&'a Constraint> {
         self.constraint_of_index.get(&index).copied()
+    }
+
+    /// Whether a foreign key relies on an index to find the row it references.
+    pub fn is_referenced(&self, index: u32) -> bool {
+        self.referenced.contains(&index)
     }
 
     /// What a partition or child (table or index) belongs to.

@@ -7,7 +7,16 @@
 pub mod context;
 pub mod prelude;
 
+mod bloated_index;
+mod duplicate_index;
 mod foreign_key_without_index;
+mod int4_primary_key_near_limit;
+mod invalid_index;
+mod redundant_index;
+mod sequence_near_limit;
+mod table_without_primary_key;
+mod unused_index;
+mod xid_wraparound;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
 use crate::rule::{Meta, Param};
@@ -34,7 +43,18 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK];
+pub static ALL: &[&Check] = &[
+    &foreign_key_without_index::CHECK,
+    &bloated_index::CHECK,
+    &duplicate_index::CHECK,
+    &redundant_index::CHECK,
+    &unused_index::CHECK,
+    &invalid_index::CHECK,
+    &sequence_near_limit::CHECK,
+    &int4_primary_key_near_limit::CHECK,
+    &table_without_primary_key::CHECK,
+    &xid_wraparound::CHECK,
+];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {
