@@ -14,6 +14,7 @@ pub mod queries;
 pub mod report;
 pub mod rule;
 pub mod score;
+pub mod statement_shape;
 #[cfg(test)]
 mod testing;
 pub mod time;
