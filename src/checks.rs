@@ -8,6 +8,8 @@ pub mod context;
 pub mod prelude;
 
 mod foreign_key_without_index;
+mod load;
+mod slow_statement;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
 use crate::rule::{Meta, Param};
@@ -34,7 +36,7 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK];
+pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK, &slow_statement::CHECK];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {
