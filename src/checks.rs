@@ -9,6 +9,7 @@ pub mod prelude;
 
 mod foreign_key_without_index;
 mod load;
+mod plan_not_reviewed;
 mod slow_statement;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
@@ -36,7 +37,7 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK, &slow_statement::CHECK];
+pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK, &slow_statement::CHECK, &plan_not_reviewed::CHECK];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod pg;
 pub mod queries;
 pub mod report;
+pub mod reviews;
 pub mod rule;
 pub mod score;
 pub mod statement_shape;

@@ -5,7 +5,8 @@
 //! system's tables. A role the configuration names as an application is load whatever else it is.
 
 use super::context::{DatabaseContext, ServerContext};
-use crate::outcome::{Missing, Verdict};
+use crate::finding::Subject;
+use crate::outcome::{Missing, Reason, Verdict};
 use crate::queries::{Part, QueryStats};
 use crate::statement_shape::shapes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,30 +67,36 @@ fn kind(cx: &ServerContext<'_>, name: &str) -> Kind {
     let roles = cx.snapshot.server.roles.ok();
     let role = roles.and_then(|roles| roles.iter().find(|role| role.name == name));
     let is_self = cx.server().is_ok_and(|server| server.role == name);
+    let monitors = |role: &crate::facts::roles::Role| {
+        !role.is_superuser && role.member_of.iter().any(|group| group == "pg_monitor" || group == "pg_read_all_stats")
+    };
     match role {
-        Some(role) if cx.is_auditor(role) && !role.is_superuser && !is_self => Kind::Other,
-        Some(role)
-            if cx.is_auditor(role)
-                && !role.is_superuser
-                && role.member_of.iter().any(|group| group == "pg_monitor") =>
-        {
-            Kind::Other
-        }
+        Some(role) if monitors(role) => Kind::Other,
         // the role of an application, or a superuser that does everything, may be the one that audits
         _ if is_self => Kind::Auditor,
         _ => Kind::Load,
     }
 }
 
-/// Says of a database what part of its load cannot be seen at all: hidden texts, and texts that were lost.
-pub(super) fn note_unseen(cx: &DatabaseContext<'_>, verdict: &mut Verdict) {
+/// Says of a database what part of its load cannot be seen at all: hidden texts, lost ones, and where nothing was counted.
+pub(super) fn note_unseen(cx: &DatabaseContext<'_>, load: &[QueryStats], verdict: &mut Verdict) {
     let Ok(queries) = cx.server.queries else { return };
-    let database = || crate::finding::Subject::database(cx.name());
+    let mut cannot_tell = |missing| verdict.cannot_tell(Subject::database(cx.name()), missing);
     if let Some(missing) = queries.hidden_in(cx.name(), cx.server.snapshot) {
-        verdict.cannot_tell(database(), missing);
+        cannot_tell(missing);
     }
     if let Some(missing) = queries.lost() {
-        verdict.cannot_tell(database(), missing);
+        cannot_tell(missing);
+    }
+    if load.is_empty() {
+        cannot_tell(
+            Missing::new(
+                "statements",
+                Reason::Observation,
+                format!("no statement of an application was counted in {}", queries.span.describe()),
+            )
+            .unlocked_by("run the audit while the application runs"),
+        );
     }
 }
 

@@ -74,7 +74,7 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
             Err(missing) => verdict.cannot_tell(subject(query), missing),
         }
     }
-    load::note_unseen(cx, &mut verdict);
+    load::note_unseen(cx, &queries, &mut verdict);
     Ok(verdict)
 }
 
@@ -223,11 +223,16 @@ mod tests {
 
     #[test]
     fn what_is_no_load_is_not_judged() {
-        assert_eq!(verdict(&with(1000, 500.0, |row| row.is_top_level = false)), (0, 0, vec![]));
-        assert_eq!(verdict(&with(1000, 500.0, |row| row.database = Some("other".into()))), (0, 0, vec![]));
+        let nothing = |lab: &Lab| {
+            let (findings, examined, reasons) = verdict(lab);
+            assert_eq!((findings, examined, reasons.len()), (0, 0, 1));
+            assert!(reasons[0].starts_with("no statement of an application was counted"));
+        };
+        nothing(&with(1000, 500.0, |row| row.is_top_level = false));
+        nothing(&with(1000, 500.0, |row| row.database = Some("other".into())));
         let mut lab = with(1000, 500.0, |_| {});
         lab.role_kinds.maintenance = vec!["app".into()];
-        assert_eq!(verdict(&lab), (0, 0, vec![]));
+        nothing(&lab);
     }
 
     #[test]
