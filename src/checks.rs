@@ -10,6 +10,7 @@ pub mod prelude;
 mod foreign_key_without_index;
 mod load;
 mod plan_not_reviewed;
+mod sequential_scan_on_large_table;
 mod slow_statement;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
@@ -37,7 +38,12 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK, &slow_statement::CHECK, &plan_not_reviewed::CHECK];
+pub static ALL: &[&Check] = &[
+    &foreign_key_without_index::CHECK,
+    &sequential_scan_on_large_table::CHECK,
+    &slow_statement::CHECK,
+    &plan_not_reviewed::CHECK,
+];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {
