@@ -9,9 +9,11 @@ pub mod prelude;
 
 mod foreign_key_without_index;
 mod load;
+mod n_plus_one_suspected;
 mod plan_not_reviewed;
 mod sequential_scan_on_large_table;
 mod slow_statement;
+mod statement_not_tracked;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
 use crate::rule::{Meta, Param};
@@ -42,6 +44,8 @@ pub static ALL: &[&Check] = &[
     &foreign_key_without_index::CHECK,
     &sequential_scan_on_large_table::CHECK,
     &slow_statement::CHECK,
+    &n_plus_one_suspected::CHECK,
+    &statement_not_tracked::CHECK,
     &plan_not_reviewed::CHECK,
 ];
 

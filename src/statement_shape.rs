@@ -30,6 +30,8 @@ pub struct Shape {
     pub equalities: Vec<(TableName, String)>,
     /// The one table it selects from, where it is a `select` from one table and no more.
     pub single: Option<Single>,
+    /// Whether more than the names of the tables could be made out.
+    pub is_complete: bool,
 }
 
 /// A `select` from one table.
@@ -95,12 +97,14 @@ pub fn shapes(texts: &[&str]) -> Vec<Option<Shape>> {
 }
 
 fn shape(text: &str) -> Option<Shape> {
-    let mut shape = Shape { tables: tables(text)?, ..Shape::default() };
+    let plain = without_typed_parameters(text);
+    let mut shape = Shape { tables: tables(&plain)?, ..Shape::default() };
     // PostgreSQL knows more SQL than the typed tree does: then the tables are all there is to say
     let parser = Parser::new(&PostgreSqlDialect {}).with_recursion_limit(DEPTH);
-    let Some(statements) = parser.try_with_sql(text).and_then(|mut parser| parser.parse_statements()).ok() else {
+    let Ok(statements) = parser.try_with_sql(&plain).and_then(|mut parser| parser.parse_statements()) else {
         return Some(shape);
     };
+    shape.is_complete = true;
     match statements.as_slice() {
         [Statement::Query(query)] => of_query(query, &mut shape),
         [Statement::Update(update)] => {
@@ -118,6 +122,27 @@ fn shape(text: &str) -> Option<Shape> {
         _ => {}
     }
     Some(shape)
+}
+
+/// `interval $1` is what normalising makes of `interval '1 day'`, and parses nowhere: the word of the type goes.
+fn without_typed_parameters(text: &str) -> std::borrow::Cow<'_, str> {
+    const TYPES: [&str; 6] = ["interval", "date", "time", "timestamp", "timestamptz", "timetz"];
+    let mut kept = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(" $") {
+        if !text[at + 2..].starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let start = text[..at]
+            .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .map_or(0, |before| before + text[before..].chars().next().map_or(1, char::len_utf8));
+        let is_name = text[..start].ends_with(['"', '.']);
+        if start >= from && !is_name && TYPES.iter().any(|word| text[start..at].eq_ignore_ascii_case(word)) {
+            kept.push_str(&text[from..start]);
+            from = at + 1;
+        }
+    }
+    if from == 0 { text.into() } else { (kept + &text[from..]).into() }
 }
 
 /// The tables one statement names; none where the text is no statement, or several.
@@ -381,6 +406,18 @@ mod tests {
     fn quoted_identifiers_are_the_catalogs() {
         let found = one("select * from \"My \"\"T\" where \"A b\" = $1").unwrap();
         assert_eq!(found.equalities, [(TableName { schema: None, name: "My \"T".into() }, "A b".into())]);
+    }
+
+    #[test]
+    fn typed_literals_that_were_normalised_parse_again() {
+        let found = one("select * from t where a = $1 and b > now() - interval $2 and (date $3 < c)").unwrap();
+        assert!(found.is_complete && found.single.is_some());
+        assert_eq!(found.equalities_of("s", "t"), ["a"]);
+        for text in ["select x.date from t", "select date, $1 from t", "select é interval", "", " $1", "date $1"] {
+            assert!(!without_typed_parameters(text).is_empty() || text.is_empty());
+        }
+        assert_eq!(without_typed_parameters("select \"date $1\""), "select \"date $1\"");
+        assert_eq!(without_typed_parameters("date $1, update $2"), "$1, update $2");
     }
 
     #[test]
