@@ -12,8 +12,14 @@ mod duplicate_index;
 mod foreign_key_without_index;
 mod int4_primary_key_near_limit;
 mod invalid_index;
+mod load;
+mod n_plus_one_suspected;
+mod plan_not_reviewed;
 mod redundant_index;
 mod sequence_near_limit;
+mod sequential_scan_on_large_table;
+mod slow_statement;
+mod statement_not_tracked;
 mod table_without_primary_key;
 mod unused_index;
 mod xid_wraparound;
@@ -54,6 +60,11 @@ pub static ALL: &[&Check] = &[
     &int4_primary_key_near_limit::CHECK,
     &table_without_primary_key::CHECK,
     &xid_wraparound::CHECK,
+    &sequential_scan_on_large_table::CHECK,
+    &slow_statement::CHECK,
+    &n_plus_one_suspected::CHECK,
+    &statement_not_tracked::CHECK,
+    &plan_not_reviewed::CHECK,
 ];
 
 /// The check of an id.
