@@ -7,6 +7,8 @@
     reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
 )]
 
+mod auditing;
+mod checks;
 mod harness;
 mod render;
 mod scratch_server;
