@@ -373,7 +373,9 @@ impl Stage<'_> {
             faults.push(format!("found, and not expected: {}", self.describe(report, &text)));
         }
         if !absent.is_empty() {
-            for result in report.rules.iter().filter(|result| absent.iter().any(|text| text.starts_with(result.id.as_str()))) {
+            for result in
+                report.rules.iter().filter(|result| absent.iter().any(|text| text.starts_with(result.id.as_str())))
+            {
                 faults.push(format!(
                     "        {} is {}: examined {}, found {}{}{}",
                     result.id,

@@ -412,6 +412,15 @@ impl Session {
         running
     }
 
+    /// The columns that a statement would return, each with its type.
+    pub fn described(&self, sql: &str) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+        let client = self.client.clone();
+        let sql = sql.to_owned();
+        let statement = block_on(async move { client.prepare(&sql).await })?;
+        let described = |column: &tokio_postgres::Column| (column.name().to_owned(), format!("{:?}", column.type_()));
+        Ok(statement.columns().iter().map(described).collect())
+    }
+
     /// Its process id on the server.
     pub fn pid(&self) -> i32 {
         self.value("select pg_backend_pid()").parse().unwrap()

@@ -9,6 +9,7 @@
 
 mod auditing;
 mod checks;
+mod facts;
 mod harness;
 mod render;
 mod scratch_server;
