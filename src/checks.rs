@@ -12,7 +12,6 @@ mod duplicate_index;
 mod foreign_key_without_index;
 mod int4_primary_key_near_limit;
 mod invalid_index;
-mod load;
 mod n_plus_one_suspected;
 mod plan_not_reviewed;
 mod redundant_index;
