@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod checks;
+pub mod effective_settings;
 pub mod facts;
 pub mod finding;
 pub mod fingerprint;
@@ -14,6 +15,7 @@ pub mod queries;
 pub mod report;
 pub mod rule;
 pub mod score;
+pub mod sessions;
 #[cfg(test)]
 mod testing;
 pub mod time;
