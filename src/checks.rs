@@ -7,7 +7,14 @@
 pub mod context;
 pub mod prelude;
 
+mod connection_per_request;
+mod connections_near_limit;
 mod foreign_key_without_index;
+mod no_idle_in_transaction_timeout;
+mod no_lock_timeout;
+mod no_statement_timeout;
+mod slow_query_log_off;
+mod timeout_suspicious;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
 use crate::rule::{Meta, Param};
@@ -34,7 +41,16 @@ pub enum Run {
 }
 
 /// Every check, in the order of the documentation.
-pub static ALL: &[&Check] = &[&foreign_key_without_index::CHECK];
+pub static ALL: &[&Check] = &[
+    &foreign_key_without_index::CHECK,
+    &no_statement_timeout::CHECK,
+    &no_lock_timeout::CHECK,
+    &no_idle_in_transaction_timeout::CHECK,
+    &timeout_suspicious::CHECK,
+    &slow_query_log_off::CHECK,
+    &connection_per_request::CHECK,
+    &connections_near_limit::CHECK,
+];
 
 /// The check of an id.
 pub fn by_id(id: &str) -> Option<&'static Check> {

@@ -293,6 +293,11 @@ impl Login<'_> {
         }
     }
 
+    /// The SQL that sets a parameter for it and for nobody else.
+    pub fn alter(&self, name: &str, value: &str) -> String {
+        Scope::of_override(Some(&self.role.name), Some(self.database)).alter(name, Some(value))
+    }
+
     /// How it is called in a message.
     pub fn label(&self) -> String {
         match self.standing {
