@@ -7,9 +7,14 @@
 pub mod context;
 pub mod prelude;
 
+mod blocked_session;
+mod connection_idle_too_long;
 mod connection_per_request;
+mod connection_too_old;
 mod connections_near_limit;
 mod foreign_key_without_index;
+mod idle_in_transaction;
+mod long_transaction;
 mod no_idle_in_transaction_timeout;
 mod no_lock_timeout;
 mod no_statement_timeout;
@@ -50,6 +55,11 @@ pub static ALL: &[&Check] = &[
     &slow_query_log_off::CHECK,
     &connection_per_request::CHECK,
     &connections_near_limit::CHECK,
+    &connection_too_old::CHECK,
+    &connection_idle_too_long::CHECK,
+    &idle_in_transaction::CHECK,
+    &long_transaction::CHECK,
+    &blocked_session::CHECK,
 ];
 
 /// The check of an id.

@@ -3,7 +3,7 @@
 use crate::checks::context::ServerContext;
 use crate::facts::Snapshot;
 use crate::facts::activity::Activity;
-use crate::finding::{Finding, Subject, SubjectKind, Unit};
+use crate::finding::{Finding, Subject, SubjectKind, Unit, humane};
 use crate::outcome::{Missing, Reason, Verdict};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -209,12 +209,20 @@ pub fn hidden<'a>(sessions: &'a [Activity]) -> impl Iterator<Item = &'a Activity
 
 /// Says of every hidden session, by role, that it could not be judged.
 pub fn cannot_tell_hidden(cx: &ServerContext<'_>, sessions: &[Activity], verdict: &mut Verdict) {
-    let roles: BTreeSet<(&str, &str)> = hidden(sessions)
-        .filter_map(|session| Some((session.process.database.as_deref()?, session.process.role.as_deref()?)))
-        .collect();
-    for (database, role) in roles {
+    let name = |session: &'_ Activity| -> Option<(String, String)> {
+        Some((session.process.database.clone()?, session.process.role.clone()?))
+    };
+    let unwatched = sessions.iter().filter(|session| session.process.state.as_deref() == Some("disabled"));
+    for (database, role) in unwatched.filter_map(name).collect::<BTreeSet<_>>() {
         verdict.cannot_tell(
-            Subject::named(SubjectKind::Session, Some(database), role),
+            Subject::named(SubjectKind::Session, Some(&database), &role),
+            Missing::new("activity", Reason::Disabled, "track_activities is off, so that its sessions show no state")
+                .unlocked_by("alter system reset track_activities;\nselect pg_reload_conf();"),
+        );
+    }
+    for (database, role) in hidden(sessions).filter_map(name).collect::<BTreeSet<_>>() {
+        verdict.cannot_tell(
+            Subject::named(SubjectKind::Session, Some(&database), &role),
             Missing::new(
                 "activity",
                 Reason::Privilege,
@@ -223,6 +231,50 @@ pub fn cannot_tell_hidden(cx: &ServerContext<'_>, sessions: &[Activity], verdict
             .unlocked_by(cx.snapshot.grant("pg_read_all_stats")),
         );
     }
+}
+
+/// Each connection once, as it was last seen at any of the instants.
+pub fn last_seen<'a>(instants: &[Instant<'a>]) -> Vec<&'a Activity> {
+    let mut seen: BTreeMap<(i32, Option<Timestamp>), &'a Activity> = BTreeMap::new();
+    for instant in instants {
+        for session in instant.sessions {
+            seen.insert((session.process.pid, session.process.started_at), session);
+        }
+    }
+    seen.into_values().collect()
+}
+
+/// Whether sessions were observed long enough, and often enough, to say that something does not happen.
+///
+/// # Errors
+/// They were not, with what would do it.
+pub fn long_enough(instants: &[Instant<'_>], seconds: f64, samples: f64) -> Result<(), Missing> {
+    let span = match (instants.first(), instants.last()) {
+        (Some(first), Some(last)) => last.at.seconds_since(first.at).unwrap_or(0.0),
+        _ => 0.0,
+    };
+    if span >= seconds && instants.len() as f64 >= samples {
+        return Ok(());
+    }
+    let seen = match instants.len() {
+        1 => "one sample".to_owned(),
+        count => format!("{count} samples over {}", humane(span, &Unit::Seconds)),
+    };
+    Err(Missing::new(
+        "activity",
+        Reason::Observation,
+        format!(
+            "{seen} can show that it happens, not that it never does: {samples} samples over {} would",
+            humane(seconds, &Unit::Seconds)
+        ),
+    )
+    .unlocked_by(format!("pgassay audit --watch {}h", (seconds / 3600.0).ceil().max(1.0))))
+}
+
+/// Whether it listens for notifications: such a connection is kept on purpose, and never given back to a pool.
+pub fn is_listening(session: &Activity) -> bool {
+    let query = session.process.query.as_deref().unwrap_or_default().trim_start();
+    query.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("listen"))
 }
 
 /// The SQL that ends one session and no other: a process id alone may be somebody else's by the time it is run.
