@@ -158,8 +158,7 @@ pub fn is_tool(session: &Activity) -> bool {
 
 /// Whether it copies or maintains the database: what may take long by its nature.
 pub fn is_maintenance(cx: &ServerContext<'_>, session: &Activity) -> bool {
-    const COMMANDS: &[&str] =
-        &["vacuum", "analyze", "create index", "reindex", "cluster", "refresh", "copy", "alter ", "checkpoint"];
+    const COMMANDS: &[&str] = &["vacuum", "analyze", "create index", "create unique index", "reindex"];
     const PROGRAMS: &[&str] =
         &["pg_dump", "pg_restore", "pg_basebackup", "vacuumdb", "reindexdb", "clusterdb", "pgbackrest", "barman"];
     let name = session.process.application.as_deref().unwrap_or_default().to_ascii_lowercase();
@@ -198,7 +197,7 @@ pub fn is_application(cx: &ServerContext<'_>, session: &Activity) -> bool {
 
 /// The sessions whose state this role may not see. Which of them are clients' is hidden too; the server's own processes
 /// have no role.
-pub fn hidden<'a>(sessions: &'a [Activity]) -> impl Iterator<Item = &'a Activity> {
+pub fn hidden(sessions: &[Activity]) -> impl Iterator<Item = &Activity> {
     sessions.iter().filter(|session| {
         !session.is_visible()
             && !session.is_ours()
@@ -291,7 +290,7 @@ pub fn end(session: &Activity, function: &str) -> Option<String> {
 #[must_use]
 pub fn tell(finding: Finding, session: &Activity) -> Finding {
     let process = &session.process;
-    let mut finding = finding.count("pid", i64::from(process.pid), Unit::Count);
+    let mut finding = finding.text("pid", process.pid.to_string());
     if let Some(state) = &process.state {
         finding = finding.text("state", state);
     }

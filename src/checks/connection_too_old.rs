@@ -136,6 +136,11 @@ fn finding(pool: &Pool, found: (Severity, &[&Activity], &str), all: usize, limit
         .count("of", all as i64, Unit::Count)
         .number("oldest", oldest, Unit::Seconds)
         .number("threshold", limit, Unit::Seconds);
+    if finding.severity == Severity::Info {
+        return finding.advice(
+            "a pool retires a connection when it is given back: shorten the transactions, and look again without them",
+        );
+    }
     match old.iter().find_map(|session| pooler(session)) {
         Some(name) => finding.text("pooler", name).advice(format!(
             "these are the connections {name} keeps to the server: set its lifetime of server connections below the limit \

@@ -152,7 +152,8 @@ fn finding(cx: &ServerContext<'_>, pool: &Pool, pauses: &[&Idle<'_>]) -> Finding
         ),
     };
     if blocks > 0 {
-        message.push_str(&format!(", and {blocks} wait for its locks"));
+        let keep = if pauses.len() == 1 { "keeps" } else { "keep" };
+        message.push_str(&format!(", and {keep} {blocks} waiting"));
     }
     let queries: HashSet<&str> = pauses.iter().filter_map(|idle| idle.session.fingerprint.as_deref()).collect();
     let mut fingerprints: Vec<String> = queries.into_iter().map(str::to_owned).collect();

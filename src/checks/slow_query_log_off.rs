@@ -155,9 +155,7 @@ fn judge(
     let rate = |setting: &Effective<'_>| {
         setting.of(role, database).ok().and_then(|value| value.text.trim().parse::<f64>().ok()).unwrap_or(0.0)
     };
-    let partly = if duration(&log.sample).is_some_and(|sample| (0.0..=limit).contains(&sample))
-        && rate(&log.statement_rate) > 0.0
-    {
+    let partly = if duration(&log.sample).is_some_and(|sample| sample >= 0.0) && rate(&log.statement_rate) > 0.0 {
         Some("log_min_duration_sample")
     } else if rate(&log.transaction_rate) > 0.0 {
         Some("log_transaction_sample_rate")
