@@ -44,7 +44,7 @@ static MIN: Param = Param {
 
 static HIGH: Param = Param {
     name: "high_seconds",
-    doc: "a wait is an incident from this on; where live tools call a query long",
+    doc: "a wait is an incident from this on; where PgHero calls a query long",
     default: 60.0,
     unit: Unit::Seconds,
 };

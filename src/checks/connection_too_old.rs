@@ -94,7 +94,8 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         };
         verdict.find(finding(&pool, found, sessions.len(), limit));
     }
-    if verdict.findings.is_empty() {
+    // connections in use say nothing of those that were given back
+    if verdict.findings.iter().all(|finding| finding.severity == Severity::Info) {
         let observed = observed(cx)?;
         let enough = long_enough(&observed, cx.param(&CHECK.meta, &SPAN), cx.param(&CHECK.meta, &SAMPLES));
         let seen = cx.param(&CHECK.meta, &SEEN_AGE);
@@ -218,6 +219,7 @@ mod tests {
         let session = lab.session("app", "active", 4000.0);
         session.transaction_started_at = Some(now().plus_seconds(-3000.0));
         assert_eq!(lab.found(&CHECK), ["info shop/app@10.0.0.1%20app"]);
+        assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1, "of the others nothing is known");
         let session = lab.session("app", "active", 9000.0);
         session.transaction_started_at = Some(now().plus_seconds(-3000.0));
         assert_eq!(

@@ -37,14 +37,14 @@ pub(super) static CHECK: Check = Check {
 
 static WARN: Param = Param {
     name: "medium_percent",
-    doc: "a limit is near from this on; the lower of the figures monitoring tools use",
+    doc: "a limit is near from this on; where pgEdge's pg-healthcheck warns",
     default: 75.0,
     unit: Unit::Percent,
 };
 
 static FAIL: Param = Param {
     name: "high_percent",
-    doc: "a limit is as good as reached from this on; the usual figure of monitoring tools",
+    doc: "a limit is as good as reached from this on; where check_postgres warns and pg-healthcheck calls it critical",
     default: 90.0,
     unit: Unit::Percent,
 };

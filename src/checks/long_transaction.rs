@@ -35,7 +35,7 @@ pub(super) static CHECK: Check = Check {
 
 static MIN: Param = Param {
     name: "min_seconds",
-    doc: "a transaction is long from this on; the usual figure of live tools",
+    doc: "a transaction is long from this on; the figure pgFirstAid warns at",
     default: 300.0,
     unit: Unit::Seconds,
 };
