@@ -126,7 +126,7 @@ pub struct Snapshot {
     pub tool: Tool,
     /// The server's clock when it was begun: "now" of every judgement.
     pub captured_at: Timestamp,
-    /// Where it was taken: `host:port/database as role`.
+    /// Where it was taken: `host:port/database`.
     pub target: String,
     /// The facts of the server.
     pub server: Server,

@@ -5,7 +5,6 @@
 
 use crate::rule::words;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 words! {
     /// What a fingerprint was made from.
@@ -101,8 +100,7 @@ fn kind(text: &str) -> StatementKind {
 /// What is kept of a text that does not parse: the same words without literals, and a hash of that.
 fn shape(text: &str, kind: StatementKind) -> Normalised {
     let masked = mask(text);
-    let digest = Sha256::digest(masked.as_bytes());
-    let fingerprint = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = crate::hash::short(masked.as_bytes());
     // a text that does not parse may be a utility statement with a password in a form nobody foresaw
     let text = match is_query(&masked) {
         true => masked,

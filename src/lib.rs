@@ -1,21 +1,73 @@
 //! pgassay assays a PostgreSQL database: it measures every database item of a backend audit checklist, says how it
-//! measured each, scores the section, and gives the fix.
+//! measured each, scores the sections, and gives the fix.
+//!
+//! # Shape: an hourglass
+//! ```text
+//! pg (the door) ─ collect (sql/facts) ─ measure ──▶ Snapshot ─▶ checks ──┐
+//!                                                   attestations ─▶ items ├▶ Finding ─▶ Report ─▶ render
+//!                                                   configuration ────────┘
+//! ```
+//! Producers on the left, formats on the right; they meet only in [`finding::Finding`] and [`report::Report`].
+//!
+//! * [`pg`] finds and reaches a server as libpq would, and reads without a trace. Nothing else opens a socket.
+//! * [`collect`] reads the [`facts`], a bounded number of queries; [`measure`] chooses what is worth more than that and reads
+//!   it under a budget. Both end in a [`facts::Snapshot`], a plain value that can be stored.
+//! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
+//! * [`audit`] runs the checks, [`assess`] turns what they say into a report: suppressions ([`suppress`]), the items of the
+//!   [`checklist`] with what people attest ([`attest`]), the [`score`].
+//! * [`render`] writes reports, one file a format. [`cli`] is the command line.
+//! * [`scratch`] runs throw-away servers, for [`demo`] and the tests.
+//!
+//! # Invariants
+//! * **Everything between the door and the report is pure.** No clock, no environment, no network, no printing: "now" is the
+//!   snapshot's time. A replay of a stored snapshot gives the same report. (`clippy.toml` and the import test hold this.)
+//! * **Silence is never success.** A rule passes only when nothing was left unjudged; what could not be read is a
+//!   [`outcome::Missing`] with the reason and what would unlock it.
+//! * **Nothing is written to the audited server.** Every read is a read-only transaction with its own limits. The only foreign
+//!   text ever sent is what [`measure::plan`] plans, under the rules it states.
+//! * **Secrets end at the door.** Values that may hold one are withheld, and query text loses its literals
+//!   ([`fingerprint`]), before a fact exists.
+//! * **One name everywhere.** A rule's id is its file's stem, its fixture folder, its configuration key, its anchor.
+//!
+//! # Where this differs from the plan it was built to, and why
+//! * [`outcome`] is a leaf of its own: what became of a rule is neither a rule nor a finding, and everything uses it.
+//! * An item's decision is data ([`checklist::Decide`]), read by one engine, instead of a function for each item: 119
+//!   functions would have said the same thing in 119 ways, and `pgassay list --items` can print data.
+//! * `pg_stat_statements` variants are named for the extension's version (`statements.v1_9.sql`): after `pg_upgrade` the
+//!   extension may be older than the server, and it decides the columns.
+//! * [`window`] knows a span of time by its bounds. Counters that were never reset have no stamp; the server's start bounds
+//!   them from below and the age of the cluster, which its system identifier tells, from above. A rate is found only where
+//!   the lower bound violates, and passed only where the upper one does not.
 
+pub mod assess;
+pub mod attest;
+pub mod audit;
 pub mod catalog;
+pub mod checklist;
 pub mod checks;
+pub mod cli;
+pub mod collect;
+pub mod config;
+pub mod demo;
 pub mod facts;
 pub mod finding;
 pub mod fingerprint;
 pub mod glob;
+pub mod hash;
 pub mod lock;
+pub mod measure;
 pub mod outcome;
 pub mod pg;
 pub mod queries;
+pub mod render;
 pub mod report;
 pub mod reviews;
 pub mod rule;
 pub mod score;
+pub mod scratch;
+pub mod service;
 pub mod statement_shape;
+pub mod suppress;
 #[cfg(test)]
 mod testing;
 pub mod time;

@@ -1,8 +1,66 @@
-//! temp
-pub mod query;
+//! The only door to a server: finds it as libpq would, connects with libpq's guarantees, and reads without a trace.
+//!
+//! - [`Target::resolve`] turns a connection string and its [`Environment`] into a [`Target`].
+//! - [`Door::open`] connects and learns the [`Version`]; [`Door::database`] gives a [`Database`] to read from.
+//! - [`row!`](crate::row) declares what a row is, [`Query`] holds a query's variants by major.
+//!
+//! ```no_run
+//! use pgassay::pg::{Door, Environment, Limits, Target};
+//!
+//! pgassay::row! {
+//!     /// A database of the server.
+//!     pub struct Named {
+//!         /// Its name.
+//!         pub name: String,
+//!     }
+//! }
+//!
+//! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
+//! let target = Target::resolve(Some("postgresql://localhost/shop"), &Environment::from_process())?;
+//! let door = Door::open(target, Limits::default()).await?;
+//! let sql = "select d.datname as name from pg_catalog.pg_database as d order by 1";
+//! for database in door.default_database().read::<Named>(sql, &[]).await? {
+//!     drop(database.name);
+//! }
+//! door.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Invariants: no password is in any `Debug` or `Display`; nothing is written; nothing is left in a session; at most
+//! [`Limits::connections`] connections are open at a time; all of them go to the one server that was reached first.
+
+#![allow(clippy::disallowed_methods, reason = "the edge: libpq's environment is read here, and statements are timed")]
+
+mod certificate;
+mod connect;
+mod conninfo;
+mod door;
+mod environment;
+mod error;
+mod files;
+mod query;
+#[doc(hidden)]
 pub mod row;
-pub mod time;
-pub mod version;
+mod secret;
+mod target;
+mod time;
+mod tls;
+mod version;
+mod wire;
+
+pub use door::{Database, Door, Identity, Limits, Parameter, Session};
+pub use environment::Environment;
+pub use error::{ConnectError, ReadError};
 pub use query::Query;
-pub use row::{Column, DecodeError, FromRow};
-pub use tokio_postgres::Row as RawRow;
+pub use row::{Column, DecodeError, FromRow, Json};
+pub use secret::Secret;
+pub use target::{
+    Address, ChannelBinding, Host, RootCert, SslCertMode, SslMode, SslNegotiation, Target, TargetError,
+    TargetSessionAttrs, TlsFile, TlsSettings, TlsVersion,
+};
+pub use time::Timestamp;
+pub use version::{KNOWN_MAJORS, Version};
+
+/// A row as the driver decodes it; for [`FromRow`] implementations.
+pub type RawRow = tokio_postgres::Row;

@@ -1,4 +1,4 @@
--- a row is a sequence; $1: relations to leave out because they are locked
+-- a row is a sequence; $1: relations whose values are not read because they are locked
 -- from 14; select or usage on a sequence, or pg_read_all_data, for its last value; one page read a sequence
 -- https://www.postgresql.org/docs/current/catalog-pg-sequence.html
 select
@@ -29,10 +29,10 @@ left join pg_catalog.pg_depend as x
 cross join lateral (
   select
     pg_catalog.has_sequence_privilege(s.seqrelid, 'select, usage')
-    and (c.relpersistence = 'p' or not pg_catalog.pg_is_in_recovery()) as readable
+    and (c.relpersistence = 'p' or not pg_catalog.pg_is_in_recovery())
+    and not s.seqrelid = any ($1::oid[]) as readable
 ) as r
 where c.relpersistence <> 't'
-  and not s.seqrelid = any ($1::oid[])
   and n.nspname not in ('pg_catalog', 'information_schema')
 order by
   n.nspname,

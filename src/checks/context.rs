@@ -119,8 +119,12 @@ impl<'a> ServerContext<'a> {
     /// It is hidden, with what would show it.
     pub fn server_setting(&self, name: &str) -> Result<String, Missing> {
         let setting = self.setting(name)?;
-        if !matches!(setting.source.as_str(), "user" | "database" | "database user" | "client" | "session") {
-            return Ok(setting.setting.clone());
+        match setting.source.as_str() {
+            "user" | "database" | "database user" | "client" => {}
+            // the audit's own `set local` of its limits: below it lies what the session began with
+            "session" if !self.is_overridden(name) => return Ok(setting.reset_value.clone().unwrap_or_default()),
+            "session" => {}
+            _ => return Ok(setting.setting.clone()),
         }
         if let Some(files) = self.snapshot.server.file_settings.ok() {
             let written = files.iter().rev().find(|entry| entry.name == name && entry.applied);
@@ -132,13 +136,25 @@ impl<'a> ServerContext<'a> {
         Err(Missing::new(
             "settings",
             Reason::Privilege,
-            format!("the audit role's own {name} (set for its {}) hides what the server says", setting.source),
+            format!("{name} is set for the audit's own role or database, which hides what the server says"),
         )
         .unlocked_by(format!(
             "{}\n{}",
             self.snapshot.grant("select on pg_file_settings"),
             self.snapshot.grant("execute on function pg_show_all_file_settings()")
         )))
+    }
+
+    /// Whether a parameter is set for the auditing role, for its database, or for all roles.
+    fn is_overridden(&self, name: &str) -> bool {
+        let Ok(server) = self.server() else { return true };
+        // what was not read may hold anything
+        let Some(overrides) = self.snapshot.server.setting_overrides.ok() else { return true };
+        overrides.iter().any(|entry| {
+            entry.name == name
+                && entry.role.as_ref().is_none_or(|role| *role == server.role)
+                && entry.database.as_ref().is_none_or(|database| *database == server.database)
+        })
     }
 
     /// Whether a role is an application's, as the configuration says or by default.

@@ -43,17 +43,16 @@ impl Plan {
     /// A hash of the plan's shape: nodes, relations and indexes in order. Costs and rows do not enter, so it changes when
     /// the planner does something else and not when a table grows. 16 hexadecimal digits.
     pub fn hash(&self) -> Option<String> {
-        use sha2::{Digest, Sha256};
         let nodes = self.nodes.as_ref().ok()?;
-        let mut digest = Sha256::new();
+        let mut shape = Vec::new();
         for node in nodes {
             for part in [Some(&node.node), node.schema.as_ref(), node.relation.as_ref(), node.index.as_ref()] {
-                digest.update(part.map_or("", String::as_str).as_bytes());
-                digest.update([0]);
+                shape.extend_from_slice(part.map_or("", String::as_str).as_bytes());
+                shape.push(0);
             }
-            digest.update(node.depth.to_le_bytes());
+            shape.extend_from_slice(&node.depth.to_le_bytes());
         }
-        Some(digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        Some(crate::hash::short(&shape))
     }
 
     /// The relations read by a sequential scan that throws rows away.

@@ -26,7 +26,7 @@ crate::row! {
         pub increment: i64,
         /// Whether it starts again at the end.
         pub cycles: bool,
-        /// Whether the auditing role may read its last value.
+        /// Whether its last value was read: the auditing role may, and nobody held it locked.
         pub readable: bool,
         /// The last value handed out; none where it was never used or is not readable.
         pub last_value: Option<i64>,

@@ -208,13 +208,13 @@ mod tests {
 
     row! {
         /// A row with a Rust word for a name.
-        pub struct Sample {
+        struct Sample {
             /// Text.
-            pub schema: String,
+            schema: String,
             /// A word of Rust's own.
-            pub r#type: Option<char>,
+            r#type: Option<char>,
             /// A time.
-            pub at: Timestamp,
+            at: Option<Timestamp>,
         }
     }
 

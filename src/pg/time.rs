@@ -1,8 +1,10 @@
 //! [`Timestamp`] from the wire.
 
-pub use crate::time::Timestamp;
 use std::error::Error;
+
 use tokio_postgres::types::{FromSql, Type, accepts};
+
+pub use crate::time::Timestamp;
 
 impl<'a> FromSql<'a> for Timestamp {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
@@ -11,4 +13,18 @@ impl<'a> FromSql<'a> for Timestamp {
     }
 
     accepts!(TIMESTAMPTZ);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decodes_the_servers_epoch_and_infinities() {
+        let decoded = |raw: i64| Timestamp::from_sql(&Type::TIMESTAMPTZ, &raw.to_be_bytes()).unwrap();
+        assert_eq!(decoded(0).to_string(), "2000-01-01T00:00:00Z");
+        assert_eq!(decoded(i64::MAX), Timestamp::INFINITY);
+        assert_eq!(decoded(i64::MIN), Timestamp::NEGATIVE_INFINITY);
+        assert!(Timestamp::from_sql(&Type::TIMESTAMPTZ, &[1, 2]).is_err());
+    }
 }

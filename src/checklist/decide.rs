@@ -1,0 +1,572 @@
+//! How an item is decided, as data, and the one function that reads it.
+//!
+//! The order of what wins: a proven violation, then a weaker one, then a pass, and *unknown* where none of them is
+//! certain. A violation is certain even where something else could not be judged; a pass is not.
+
+use super::{Inputs, Item};
+use crate::attest::{Attestation, Word};
+use crate::config::document::one_line;
+use crate::finding::{Finding, humane};
+use crate::outcome::{Outcome, Reason, RuleResult};
+use crate::report::{Assessment, Attested, State, Suppressed};
+use crate::rule::{Evidence, RuleId, Severity};
+
+/// How a rule takes part in an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Its findings violate the item, and the item cannot pass before it looked at everything.
+    Required,
+    /// Its findings speak against the item; its silence says nothing.
+    Symptom,
+    /// It must have passed before the other rules' silence means anything. Its findings leave the item unknown.
+    Premise,
+    /// Something that only stands in for what the item asks, consulted where nothing and nobody else decided: where it
+    /// holds the item warns, where it does not the item fails, both inferred.
+    Backstop,
+}
+
+/// The time that a rule's silence must cover before it means anything.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Over {
+    /// Seconds at least.
+    pub seconds: f64,
+    /// Whether only the time between two snapshots counts, and not counters that run since a reset.
+    pub snapshots: bool,
+}
+
+/// One rule's part in one item.
+#[derive(Debug, Clone, Copy)]
+pub struct Decider {
+    /// The rule.
+    pub rule: &'static str,
+    /// How it takes part.
+    pub part: Part,
+    /// The severity from which a finding fails the item; a weaker one warns, and without one every finding only warns.
+    pub fail_at: Option<&'static Severity>,
+    /// The evidence below which a finding only warns.
+    pub least: &'static Evidence,
+    /// The evidence that the rule's silence amounts to.
+    pub silence: &'static Evidence,
+    /// What it looks at, plural: `foreign keys`.
+    pub subjects: &'static str,
+    /// What is wrong with some of them: `without an index`.
+    pub wrong: &'static str,
+    /// What to say where there were no subjects at all and that is as good as a pass: `no foreign keys`. Without it, no
+    /// subjects mean that nothing was seen.
+    pub vacuous: Option<&'static str>,
+    /// The time its silence must cover.
+    pub over: Option<Over>,
+}
+
+impl Decider {
+    /// A rule the item cannot pass without; its findings fail the item from `medium`.
+    pub(super) const fn required(rule: &'static str, subjects: &'static str, wrong: &'static str) -> Self {
+        Self {
+            rule,
+            part: Part::Required,
+            fail_at: Some(&Severity::Medium),
+            least: &Evidence::Inferred,
+            silence: &Evidence::Measured,
+            subjects,
+            wrong,
+            vacuous: None,
+            over: None,
+        }
+    }
+
+    /// A rule whose silence says nothing; its findings fail the item from `medium`.
+    pub(super) const fn symptom(rule: &'static str, subjects: &'static str, wrong: &'static str) -> Self {
+        Self { part: Part::Symptom, ..Self::required(rule, subjects, wrong) }
+    }
+
+    /// A rule that must have passed before the others mean anything.
+    pub(super) const fn premise(rule: &'static str, subjects: &'static str, wrong: &'static str) -> Self {
+        Self { part: Part::Premise, ..Self::required(rule, subjects, wrong) }
+    }
+
+    /// A rule about something that stands in for what the item asks.
+    pub(super) const fn backstop(rule: &'static str, subjects: &'static str, wrong: &'static str) -> Self {
+        Self { part: Part::Backstop, ..Self::required(rule, subjects, wrong) }
+    }
+
+    /// Failing from another severity.
+    pub(super) const fn fails_at(self, severity: &'static Severity) -> Self {
+        Self { fail_at: Some(severity), ..self }
+    }
+
+    /// Never failing: every finding only warns.
+    pub(super) const fn only_warns(self) -> Self {
+        Self { fail_at: None, ..self }
+    }
+
+    /// Whether a finding is severe and certain enough to fail the item.
+    fn fails(&self, finding: &Finding) -> bool {
+        self.fail_at.is_some_and(|least| finding.severity >= *least) && finding.evidence >= *self.least
+    }
+
+    /// Failing only by findings of at least this evidence.
+    pub(super) const fn proven_by(self, evidence: &'static Evidence) -> Self {
+        Self { least: evidence, ..self }
+    }
+
+    /// Passing with weaker evidence than measured.
+    pub(super) const fn passes_as(self, evidence: &'static Evidence) -> Self {
+        Self { silence: evidence, ..self }
+    }
+
+    /// Passing where there are no subjects.
+    pub(super) const fn vacuous(self, text: &'static str) -> Self {
+        Self { vacuous: Some(text), ..self }
+    }
+
+    /// Passing only over a time between two snapshots, of so many seconds at least.
+    pub(super) const fn between_snapshots(self, seconds: f64) -> Self {
+        Self { over: Some(Over { seconds, snapshots: true }), ..self }
+    }
+
+    /// Passing only over a time of known length, of so many seconds at least.
+    pub(super) const fn over(self, seconds: f64) -> Self {
+        Self { over: Some(Over { seconds, snapshots: false }), ..self }
+    }
+}
+
+/// How an item is decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Decide {
+    /// The rules that take part.
+    pub deciders: &'static [Decider],
+    /// Why no rule's silence can prove the item, in one clause; none where the required rules can.
+    pub unprovable: Option<&'static str>,
+}
+
+impl Decide {
+    /// By nothing but somebody's word.
+    pub const ATTESTED: Self = Self { deciders: &[], unprovable: None };
+
+    /// By rules that can both prove and disprove it.
+    pub(super) const fn by(deciders: &'static [Decider]) -> Self {
+        Self { deciders, unprovable: None }
+    }
+
+    /// By rules that can disprove it, never prove it; `because` says why.
+    pub(super) const fn against(deciders: &'static [Decider], because: &'static str) -> Self {
+        Self { deciders, unprovable: Some(because) }
+    }
+}
+
+/// What is known of an item before anybody's word is heard.
+struct Decision {
+    state: State,
+    evidence: Option<Evidence>,
+    because: String,
+    /// Whether it only stands in until somebody says what is the case.
+    stand_in: bool,
+}
+
+impl Decision {
+    fn new(state: State, evidence: Option<Evidence>, because: impl Into<String>) -> Self {
+        Self { state, evidence, because: because.into(), stand_in: false }
+    }
+
+    fn unknown(because: impl Into<String>) -> Self {
+        Self::new(State::Unknown, None, because)
+    }
+}
+
+/// The state of an item, from everything given.
+pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
+    let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(|decider| Tally::of(decider, inputs)).collect();
+    let decision = decide(item, &tallies, inputs);
+    let rules =
+        tallies.iter().filter(|tally| tally.took_part()).map(|tally| RuleId::from(tally.decider.rule)).collect();
+    let assessment = Assessment {
+        id: item.id.to_owned(),
+        section: item.section().to_owned(),
+        title: item.title.to_owned(),
+        threshold: item.threshold.to_owned(),
+        state: decision.state,
+        evidence: decision.evidence,
+        because: decision.because,
+        rules,
+        contradiction: false,
+        attestation: None,
+    };
+    hear(assessment, decision.stand_in, &inputs.attestations.word(item.id, inputs.target, inputs.databases))
+}
+
+fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {
+    if item.decide.deciders.is_empty() {
+        return Decision::unknown(format!("no input decides it; to supply it: {}", item.supply));
+    }
+    if !inputs.audited && tallies.iter().all(|tally| !tally.took_part()) {
+        return Decision::unknown(format!("no server was audited; to supply it: {}", item.supply));
+    }
+    let speaking = || tallies.iter().filter(|tally| matches!(tally.decider.part, Part::Required | Part::Symptom));
+    let gaps: Vec<Gap> = tallies.iter().flat_map(Tally::gaps).collect();
+    let left_open = || if gaps.is_empty() { String::new() } else { format!("; besides, {}", describe(&gaps)) };
+
+    let failing: Vec<&Tally<'_>> = speaking().filter(|tally| !tally.failing.is_empty()).collect();
+    if !failing.is_empty() {
+        let because = join(failing.iter().map(|tally| tally.violations(&tally.failing)));
+        // One violation is enough, so the state rests on the best known of them.
+        let evidence = failing.iter().flat_map(|tally| &tally.failing).map(|finding| &finding.evidence).max().cloned();
+        return Decision::new(State::Fail, evidence, because + &left_open());
+    }
+    let warning: Vec<&Tally<'_>> =
+        speaking().filter(|tally| !tally.weaker.is_empty() || !tally.accepted.is_empty()).collect();
+    if !warning.is_empty() {
+        let because = join(warning.iter().flat_map(|tally| tally.warnings()));
+        let evidence =
+            warning.iter().flat_map(|tally| tally.warned_by()).map(|finding| &finding.evidence).max().cloned();
+        return Decision::new(State::Warn, evidence, because + &left_open());
+    }
+    if let (Some(hidden), None) = (hidden(tallies, inputs), item.decide.unprovable) {
+        return hidden;
+    }
+    if let Some(backstop) = tallies.iter().find_map(Tally::backstop) {
+        return backstop;
+    }
+    match item.decide.unprovable {
+        Some(why) => Decision::unknown(format!("{}{why}; to supply it: {}", seen(tallies), item.supply)),
+        None if gaps.is_empty() => {
+            let required = || tallies.iter().filter(|tally| tally.decider.part == Part::Required);
+            let evidence = required().map(|tally| tally.decider.silence).min().cloned();
+            Decision::new(State::Pass, evidence, join(required().map(Tally::silence)))
+        }
+        None => {
+            let unlock = gaps.iter().find_map(|gap| gap.unlock.as_deref()).unwrap_or(item.supply);
+            Decision::unknown(format!("{}; to supply it: {}", describe(&gaps), one_line(unlock)))
+        }
+    }
+}
+
+/// What the rules that took part saw, where their silence proves nothing.
+fn seen(tallies: &[Tally<'_>]) -> String {
+    let silent: Vec<String> = tallies
+        .iter()
+        .filter(|tally| tally.examined > 0 && tally.decider.part != Part::Backstop)
+        .map(Tally::silence)
+        .collect();
+    if silent.is_empty() { String::new() } else { format!("{}, but ", silent.join("; ")) }
+}
+
+/// The item does not apply where a managed service hides everything its required rules look at.
+fn hidden(tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Option<Decision> {
+    let required: Vec<&RuleResult> = tallies
+        .iter()
+        .filter(|tally| tally.decider.part == Part::Required)
+        .flat_map(|tally| tally.results.iter().copied())
+        .collect();
+    let by_service = |result: &&RuleResult| {
+        result.outcome == Outcome::Skipped
+            && result.reason.as_ref().is_some_and(|missing| missing.reason == Reason::Service)
+    };
+    let because = &required.first()?.reason.as_ref()?.because;
+    let service = inputs.service.unwrap_or("the managed service");
+    required
+        .iter()
+        .all(by_service)
+        .then(|| Decision::new(State::NotApplicable, Some(Evidence::Inferred), format!("{service}: {because}")))
+}
+
+/// Adds what somebody said. A measurement outweighs it; where nothing was measured it decides.
+fn hear(mut assessment: Assessment, stand_in: bool, word: &Word<'_>) -> Assessment {
+    let (attestation, broken) = match word {
+        Word::None => return assessment,
+        Word::Ignored(why) => {
+            assessment.because = format!("{}; {why}", assessment.because);
+            return assessment;
+        }
+        Word::Counts(attestation) => (*attestation, None),
+        Word::Broken(attestation, why) => (*attestation, Some(why)),
+    };
+    // Evidence that is gone or altered speaks against what it was given for.
+    let said = if broken.is_some() { State::Fail } else { attestation.status.clone() };
+    let open = matches!(assessment.state, State::Unknown | State::NotApplicable | State::Other(_)) || stand_in;
+    if open {
+        assessment.because = match broken {
+            Some(why) => format!("{} is void: {why}", spoken(attestation)),
+            None => format!("{}{}", spoken(attestation), attestation.note_clause()),
+        };
+        assessment.state = said;
+        assessment.evidence = Some(Evidence::Attested);
+    } else {
+        assessment.contradiction = match assessment.state {
+            State::Fail => said != State::Fail,
+            State::Pass => said == State::Fail,
+            _ => false,
+        };
+        let void = broken.map_or_else(String::new, |why| format!(", void: {why}"));
+        if assessment.contradiction {
+            assessment.because = format!("{}; this contradicts: {}{void}", assessment.because, spoken(attestation));
+        } else if said != assessment.state {
+            assessment.because = format!("{}; not outweighed by: {}{void}", assessment.because, spoken(attestation));
+        }
+    }
+    assessment.attestation = Some(Attested::from(attestation));
+    assessment
+}
+
+/// `pass, attested by A, reviewed by B on 2026-01-01, until 2026-04-01`
+fn spoken(attestation: &Attestation) -> String {
+    format!(
+        "{}, attested by {}, reviewed by {} on {}, until {}",
+        attestation.status.as_str().replace('_', " "),
+        attestation.owner,
+        attestation.reviewer,
+        attestation.date,
+        attestation.expires
+    )
+}
+
+/// What one rule has to say about one item.
+struct Tally<'a> {
+    decider: &'static Decider,
+    results: Vec<&'a RuleResult>,
+    failing: Vec<&'a Finding>,
+    weaker: Vec<&'a Finding>,
+    accepted: Vec<&'a Suppressed>,
+    examined: u64,
+    inputs: &'a Inputs<'a>,
+}
+
+impl<'a> Tally<'a> {
+    fn of(decider: &'static Decider, inputs: &'a Inputs<'a>) -> Self {
+        let results: Vec<&RuleResult> = inputs.rules.iter().filter(|row| row.id.as_str() == decider.rule).collect();
+        let own = inputs.findings.iter().filter(|finding| finding.rule.as_str() == decider.rule);
+        let (mut failing, mut weaker): (Vec<&Finding>, Vec<&Finding>) = own.partition(|finding| decider.fails(finding));
+        failing.sort_by(|a, b| a.order(b));
+        weaker.sort_by(|a, b| a.order(b));
+        let accepted = inputs.suppressed.iter().filter(|one| one.finding.rule.as_str() == decider.rule).collect();
+        let examined = results.iter().map(|row| row.examined).sum();
+        Self { decider, results, failing, weaker, accepted, examined, inputs }
+    }
+
+    fn took_part(&self) -> bool {
+        !(self.results.is_empty() && self.failing.is_empty() && self.weaker.is_empty() && self.accepted.is_empty())
+    }
+
+    fn warned_by(&self) -> impl Iterator<Item = &'a Finding> {
+        self.weaker.iter().copied().chain(self.accepted.iter().map(|one| &one.finding))
+    }
+
+    /// `3 of 41 foreign keys without an index in shop, worst: …`
+    fn violations(&self, findings: &[&Finding]) -> String {
+        let worst = findings.first().map_or("", |finding| finding.message.as_str());
+        let lead = if findings.len() > 1 { ", worst: " } else { ": " };
+        format!("{}{}{lead}{worst}", self.count(findings.len()), within(findings.iter().copied()))
+    }
+
+    fn count(&self, findings: usize) -> String {
+        let found = findings as u64;
+        let Decider { subjects, wrong, .. } = self.decider;
+        format!("{found} of {} {subjects} {wrong}", self.examined.max(found))
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if !self.weaker.is_empty() {
+            let severest = self.weaker.first().map_or("", |finding| finding.severity.as_str());
+            let evidence = self.weaker.iter().map(|finding| &finding.evidence).max();
+            let evidence = evidence.map_or("", Evidence::as_str);
+            warnings.push(format!("{} ({severest}, {evidence})", self.violations(&self.weaker)));
+        }
+        if let Some(first) = self.accepted.first() {
+            let accepted = self.accepted.iter().map(|one| &one.finding);
+            let text = format!("{}{}", self.count(self.accepted.len()), within(accepted));
+            warnings.push(format!("{text}, accepted: {}", one_line(&first.reason)));
+        }
+        warnings
+    }
+
+    /// What a rule that found nothing has to say.
+    fn silence(&self) -> String {
+        match (self.examined, self.decider.vacuous) {
+            (0, Some(vacuous)) => vacuous.to_owned(),
+            (examined, _) => format!("0 of {examined} {} {}", self.decider.subjects, self.decider.wrong),
+        }
+    }
+
+    /// What stands in for the item where nothing decided it.
+    fn backstop(&self) -> Option<Decision> {
+        if self.decider.part != Part::Backstop || !self.took_part() {
+            return None;
+        }
+        let decision =
+            |state, because| Decision { stand_in: true, ..Decision::new(state, Some(Evidence::Inferred), because) };
+        if !self.failing.is_empty() {
+            let because = format!("{}, and nothing else is known to do it", self.violations(&self.failing));
+            return Some(decision(State::Fail, because));
+        }
+        if !self.weaker.is_empty() || !self.accepted.is_empty() {
+            return Some(decision(State::Warn, join(self.warnings().into_iter())));
+        }
+        let holds = self.open().is_empty() && self.examined > 0;
+        holds.then(|| decision(State::Warn, format!("only a stand-in on the server: {}", self.silence())))
+    }
+
+    /// Why the rule's silence does not prove the item.
+    fn gaps(&self) -> Vec<Gap> {
+        match self.decider.part {
+            Part::Symptom | Part::Backstop => Vec::new(),
+            Part::Required => self.open(),
+            Part::Premise => {
+                let mut gaps = self.open();
+                let found: Vec<&Finding> = self.failing.iter().chain(&self.weaker).copied().collect();
+                let accepted: Vec<&Finding> = self.accepted.iter().map(|one| &one.finding).collect();
+                for findings in [found, accepted].iter().filter(|findings| !findings.is_empty()) {
+                    gaps.push(Gap::new(self.violations(findings)));
+                }
+                gaps
+            }
+        }
+    }
+
+    /// Everything that a complete run of the rule still lacks.
+    fn open(&self) -> Vec<Gap> {
+        let Decider { rule, subjects, .. } = self.decider;
+        let mut gaps = Gaps::default();
+        let per_database = self.results.iter().any(|row| row.database.is_some());
+        if self.results.is_empty() {
+            gaps.add(format!("{rule} was not run"), None, None, 0);
+        } else if per_database {
+            for database in self.inputs.databases {
+                if !self.results.iter().any(|row| row.database.as_deref() == Some(database)) {
+                    gaps.add(format!("{rule} was not run"), Some(database), None, 0);
+                }
+            }
+        }
+        for row in &self.results {
+            let database = row.database.as_deref();
+            match (&row.outcome, &row.reason) {
+                (Outcome::Passed | Outcome::Found | Outcome::Partial, _) => {}
+                (_, Some(missing)) => {
+                    let text = format!("{rule} could not run: {}", missing.because);
+                    gaps.add(text, database, missing.unlock.as_deref(), 0);
+                }
+                (outcome, None) => gaps.add(format!("{rule} was left {outcome}"), database, None, 0),
+            }
+            if row.outcome == Outcome::Partial && row.unjudged.is_empty() {
+                gaps.add(format!("{rule} did not judge everything"), database, None, 0);
+            }
+            for group in &row.unjudged {
+                gaps.add(
+                    format!("{subjects} could not be judged: {}", group.because),
+                    database,
+                    group.unlock_sql.as_deref(),
+                    group.count,
+                );
+            }
+        }
+        let silent = self.failing.is_empty() && self.weaker.is_empty() && self.accepted.is_empty();
+        if gaps.0.is_empty() && silent {
+            if self.results.iter().any(|row| row.outcome == Outcome::Found) {
+                gaps.add(format!("{rule} found something that is not among the findings"), None, None, 0);
+            } else if self.examined == 0 && self.decider.vacuous.is_none() {
+                gaps.add(format!("{rule} saw none of the {subjects} it judges"), None, None, 0);
+            }
+            if let Some(over) = self.decider.over {
+                gaps.0.extend(self.too_short(over));
+            }
+        }
+        gaps.0
+    }
+
+    fn too_short(&self, over: Over) -> Option<Gap> {
+        let least = humane(over.seconds, &crate::finding::Unit::Seconds);
+        let span = if over.snapshots { "between two snapshots" } else { "of a known length" };
+        let window = self.inputs.window.filter(|window| !over.snapshots || window.kind == "snapshots");
+        let known = window.and_then(|window| window.seconds);
+        let text = match known {
+            Some(seconds) if seconds >= over.seconds => return None,
+            Some(seconds) => {
+                let seen = humane(seconds, &crate::finding::Unit::Seconds);
+                format!("{} says too little over {seen}: at least {least} {span} are needed", self.decider.rule)
+            }
+            None => format!("{} proves nothing without a time {span}, at least {least}", self.decider.rule),
+        };
+        let unlock = "pgassay snapshot now, pgassay audit --since that file later".to_owned();
+        Some(Gap { unlock: Some(unlock), ..Gap::new(text) })
+    }
+}
+
+/// One reason why an item is not proven, over all databases it holds in.
+struct Gap {
+    text: String,
+    databases: Vec<String>,
+    unlock: Option<String>,
+    /// Subjects concerned; 0 where it concerns the whole rule.
+    count: u64,
+}
+
+impl Gap {
+    fn new(text: String) -> Self {
+        Self { text, databases: Vec::new(), unlock: None, count: 0 }
+    }
+}
+
+#[derive(Default)]
+struct Gaps(Vec<Gap>);
+
+impl Gaps {
+    fn add(&mut self, text: String, database: Option<&str>, unlock: Option<&str>, count: u64) {
+        let index = match self.0.iter().position(|gap| gap.text == text) {
+            Some(index) => index,
+            None => {
+                self.0.push(Gap { unlock: unlock.map(str::to_owned), ..Gap::new(text) });
+                self.0.len() - 1
+            }
+        };
+        if let Some(gap) = self.0.get_mut(index) {
+            gap.count += count;
+            gap.databases.extend(database.map(str::to_owned));
+        }
+    }
+}
+
+/// How many reasons are spelt out; the report's rules have them all.
+const REASONS: usize = 2;
+
+fn describe(gaps: &[Gap]) -> String {
+    let mut order: Vec<&Gap> = gaps.iter().collect();
+    // What concerns a whole rule first, then what concerns most subjects.
+    order.sort_by_key(|gap| (gap.count > 0, std::cmp::Reverse(gap.count)));
+    let mut texts: Vec<String> = order
+        .iter()
+        .take(REASONS)
+        .map(|gap| {
+            let place = places(gap.databases.iter().map(String::as_str));
+            let count = if gap.count > 0 { format!("{} ", gap.count) } else { String::new() };
+            match gap.text.split_once(": ") {
+                Some((what, why)) => format!("{count}{what}{place}: {}", one_line(why)),
+                None => format!("{count}{}{place}", gap.text),
+            }
+        })
+        .collect();
+    match order.len().saturating_sub(REASONS) {
+        0 => {}
+        1 => texts.push("and 1 more reason".to_owned()),
+        more => texts.push(format!("and {more} more reasons")),
+    }
+    texts.join("; ")
+}
+
+fn within<'f>(findings: impl Iterator<Item = &'f Finding>) -> String {
+    places(findings.filter_map(|finding| finding.subject.database.as_deref()))
+}
+
+/// ` in shop`, ` in billing and shop`, ` in 7 databases`, or nothing.
+fn places<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: std::collections::BTreeSet<&str> = names.collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!(" in {}", one_line(one)),
+        [one, two] => format!(" in {} and {}", one_line(one), one_line(two)),
+        many => format!(" in {} databases", many.len()),
+    }
+}
+
+fn join(texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join("; ")
+}

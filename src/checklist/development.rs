@@ -1,0 +1,43 @@
+//! Section 9: how changes are made.
+
+use super::{Input, Item, Section};
+use crate::checklist::Decide;
+
+pub(super) static SECTION: Section = Section {
+    id: "9",
+    title: "Development Practices",
+    items: &[
+        Item::attested(
+            "9.1",
+            "EXPLAIN ANALYZE for every new query",
+            "PR review requirement",
+            "the review template or pipeline step that asks for it, attested",
+        ),
+        Item::attested(
+            "9.2",
+            "Load tests for every new endpoint > 100 req/day",
+            "Load test in CI",
+            "the pipeline step that runs the load tests, attested",
+        ),
+        Item::attested(
+            "9.3",
+            "Query count asserted in tests",
+            "Test fails if N+1 introduced",
+            "a test that asserts its number of queries and fails above it, attested",
+        ),
+        Item {
+            id: "9.4",
+            title: "Database migrations reviewed for lock risk",
+            threshold: "Advisory lock audit",
+            needs: &[Input::Migrations, Input::Attestation],
+            supply: "a review of every migration's locks, and of the advisory lock the migration tool takes, attested",
+            decide: Decide::ATTESTED,
+        },
+        Item::attested(
+            "9.5",
+            "Performance budget defined and enforced",
+            "p99 SLA per endpoint documented",
+            "the document with the p99 of each endpoint and what enforces it, attested",
+        ),
+    ],
+};

@@ -1,0 +1,91 @@
+//! `pgassay demo`: a throw-away PostgreSQL with planted problems, a short real workload, the audit of it.
+
+use super::audit::{self, Material};
+use super::input::{self, Rules};
+use super::{Exit, Failure, grants, output};
+use crate::attest::Attestations;
+use crate::collect::{Stop, collect};
+use crate::config::{Config, Plans};
+use crate::demo;
+use crate::scratch::{self, Options, Scratch};
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+/// `pgassay demo`
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Leave the server running and print how to reach it
+    #[arg(long)]
+    keep: bool,
+    /// Major version of PostgreSQL to use, among those installed; the newest where none is given
+    #[arg(long, value_name = "MAJOR")]
+    pg_version: Option<u16>,
+    #[command(flatten)]
+    rules: Rules,
+    #[command(flatten)]
+    output: output::Output,
+}
+
+const DATABASE: &str = "shop";
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let mut config = arguments.rules.read()?;
+    config.audit.plans.flag("demo", Some(Plans::On));
+    arguments.output.gate(&config)?;
+    let installed = scratch::find_binaries(&[]);
+    let names: Vec<String> = installed.iter().map(|binaries| binaries.major.to_string()).collect();
+    let binaries = installed
+        .into_iter()
+        .find(|binaries| arguments.pg_version.is_none_or(|major| major == binaries.major))
+        .ok_or_else(|| match names.as_slice() {
+            [] => anyhow!(
+                "no PostgreSQL server is installed here: `make deps` installs one, or put its bin directory into PATH"
+            ),
+            names => anyhow!("that major is not installed here; there are: {}", names.join(", ")),
+        })
+        .map_err(Failure::usage)?;
+    output::say(&format!("starting a throw-away PostgreSQL {} with a shop in it …", binaries.version));
+    // idle and blocked sessions are real ones, so the thresholds are the demo's: seconds
+    let server = Scratch::start(Options::new(binaries).set("max_connections", "60")).map_err(Failure::incomplete)?;
+    let exit = audit::runtime()?.block_on(async {
+        tokio::select! {
+            exit = shop(arguments, &config, &server) => exit,
+            // dropping the server stops it, whatever was going on
+            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+        }
+    });
+    if arguments.keep && exit.is_ok() {
+        let url = server.url_as("pgassay", DATABASE);
+        let stop = server.postmaster_pid().map(|pid| format!("kill -INT {pid}")).unwrap_or_default();
+        server.keep().map_err(Failure::incomplete)?;
+        output::say(&format!("\nthe server is still running:\n  pgassay audit --plans '{url}'\nstop it with: {stop}"));
+    }
+    exit
+}
+
+async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Result<Exit, Failure> {
+    let admin = server.url("postgres");
+    let setup = async {
+        demo::connect(&admin, "shop-setup").await?.execute(&format!("create database {DATABASE}")).await?;
+        let grants = format!("{}\ngrant pg_read_all_data to pgassay;", grants::SQL);
+        demo::populate(&server.url(DATABASE), &grants).await
+    };
+    setup.await.context("the shop could not be made").map_err(Failure::fault)?;
+
+    let (_stopper, stop) = Stop::new();
+    let door = input::connect(Some(&server.url_as("pgassay", DATABASE)), config).await?;
+    let (before, _) = collect(&door, audit::databases(config), &stop).await.map_err(Failure::incomplete)?;
+    let (app, batch) = (server.url_as("shop_app", DATABASE), server.url_as("shop_batch", DATABASE));
+    demo::workload(&app, &batch).await.context("the shop's requests failed").map_err(Failure::fault)?;
+    let obstacles = demo::obstruct(&app).await.context("the shop's requests failed").map_err(Failure::fault)?;
+    let snapshot = audit::read(&door, config, Some(&before), &stop).await?;
+    drop(obstacles);
+    door.close().await;
+
+    let at = snapshot.captured_at;
+    let material = Material { before: Some(before), ..Material::of(snapshot) };
+    let report = audit::judge(&material, config, &Attestations::default(), &[], at);
+    let written = arguments.output.write(&report, config)?;
+    // what the demo finds is planted: its findings are no failure of the demo
+    Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
+}

@@ -1,0 +1,171 @@
+//! Where a report goes, in which format, and what is said beside it.
+
+use super::{Exit, Failure};
+use crate::config::{Config, Gate};
+use crate::render::{self, Options, Renderer};
+use crate::report::Report;
+use crate::rule::Severity;
+use clap::{Args, ValueEnum};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The flags of every verb that makes a report.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct Output {
+    /// Format of the report: terminal, json, markdown or scorecard
+    #[arg(long, default_value = "terminal", value_parser = format)]
+    format: &'static Renderer,
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, value_enum, default_value = "auto")]
+    color: Colour,
+    /// List every finding, and every rule that passed or was skipped
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Exit with 1 when something is found at or above: none, info, low, medium, high, RULE or RULE:SEVERITY; repeatable
+    #[arg(long, value_name = "GATE")]
+    fail_on: Vec<String>,
+    /// Exit with 0 whatever was found; failures to run keep their codes
+    #[arg(long)]
+    exit_zero: bool,
+    /// Exit with 3 when anything could not be judged
+    #[arg(long)]
+    strict_coverage: bool,
+    /// Team on the scorecard
+    #[arg(long)]
+    team: Option<String>,
+    /// Reviewer on the scorecard
+    #[arg(long)]
+    reviewer: Option<String>,
+    /// Date on the scorecard
+    #[arg(long)]
+    date: Option<String>,
+}
+
+fn format(name: &str) -> Result<&'static Renderer, String> {
+    render::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = render::ALL.iter().map(|renderer| renderer.name).collect();
+        format!("the formats are {}", names.join(", "))
+    })
+}
+
+impl Output {
+    /// Whether the command line names a gate.
+    pub(super) fn has_gate(&self) -> bool {
+        !self.fail_on.is_empty()
+    }
+
+    /// The gate in effect: of the command line, of the configuration, or high.
+    pub(super) fn gate(&self, config: &Config) -> Result<Gate, Failure> {
+        if !self.fail_on.is_empty() {
+            let known = super::input::rules();
+            return Gate::parse(&self.fail_on, &known)
+                .map_err(|error| Failure::usage(anyhow::anyhow!("--fail-on: {error}")));
+        }
+        Ok(config.fail_on.value.clone().unwrap_or_else(|| Gate::from_severity(Severity::High)))
+    }
+
+    /// Writes a report where it belongs, and says how the run ended.
+    pub(super) fn write(&self, report: &Report, config: &Config) -> Result<Exit, Failure> {
+        let gate = self.gate(config)?;
+        let to_terminal = self.output.is_none() && io::stdout().is_terminal();
+        let options = Options {
+            width: to_terminal.then(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))).flatten(),
+            colour: self.colour(to_terminal),
+            verbose: self.verbose,
+            team: self.team.clone().or_else(|| config.team.value.clone()),
+            reviewer: self.reviewer.clone().or_else(|| config.reviewer.value.clone()),
+            date: self.date.clone(),
+            ..Options::default()
+        };
+        let render = |out: &mut dyn Write| (self.format.render)(report, &options, out).and_then(|()| out.flush());
+        match &self.output {
+            None => forgiving(render(&mut io::BufWriter::new(io::stdout().lock()))),
+            Some(path) => to_file(path, render),
+        }?;
+        Ok(self.exit(report, &gate))
+    }
+
+    fn colour(&self, to_terminal: bool) -> bool {
+        match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+                to_terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+
+    fn exit(&self, report: &Report, gate: &Gate) -> Exit {
+        let found = if gate.fails(&report.findings) && !self.exit_zero { Exit::Found } else { Exit::Clean };
+        let complete = !report.has_failures() && (!self.strict_coverage || report.is_complete());
+        found.and(if complete { Exit::Clean } else { Exit::Incomplete })
+    }
+}
+
+/// A reader that has seen enough closes the pipe: that is success.
+fn forgiving(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::incomplete(anyhow::Error::new(error).context("cannot write to standard output")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file whole or not at all: a reader never sees half a report.
+pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let complain = |error: io::Error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
+    };
+    // a device or a pipe cannot be replaced by a new file
+    let is_special = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    if is_special {
+        let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(complain)?;
+        return write(&mut file).map_err(complain);
+    }
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = std::fs::File::create(&temporary).and_then(|file| {
+        let mut out = io::BufWriter::new(file);
+        write(&mut out)?;
+        out.flush()
+    });
+    written.and_then(|()| std::fs::rename(&temporary, path)).map_err(|error| {
+        drop(std::fs::remove_file(&temporary));
+        complain(error)
+    })
+}
+
+/// Prints text on standard output.
+pub(super) fn print(text: &str) -> Result<Exit, Failure> {
+    let mut out = io::stdout().lock();
+    forgiving(out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
+    Ok(Exit::Clean)
+}
+
+/// Says something beside the report, on standard error.
+pub(super) fn say(text: &str) {
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Says why a run ended early.
+pub(super) fn complain(failure: &Failure) {
+    say(&format!("pgassay: {failure}"));
+}

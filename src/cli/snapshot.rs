@@ -1,0 +1,43 @@
+//! `pgassay snapshot`: what an audit reads, stored to be judged elsewhere.
+
+use super::input::{self, Rules, Server};
+use super::{Exit, Failure, audit, output};
+use crate::collect::Stop;
+use clap::Args;
+use std::path::PathBuf;
+
+/// `pgassay snapshot`
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    server: Server,
+    /// Where to store it; standard output where none is given
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    #[command(flatten)]
+    rules: Rules,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let mut config = arguments.rules.read()?;
+    arguments.server.configure(&mut config);
+    let snapshot = audit::runtime()?.block_on(async {
+        let (_stopper, stop) = Stop::new();
+        let door = input::connect(arguments.server.conninfo.as_deref(), &config).await?;
+        let snapshot = audit::read(&door, &config, None, &stop).await?;
+        door.close().await;
+        Ok::<_, Failure>(snapshot)
+    })?;
+    input::store(&snapshot, &arguments.output)?;
+    let failed: Vec<String> = snapshot
+        .server
+        .missing()
+        .chain(snapshot.databases.iter().flat_map(crate::facts::Database::missing))
+        .filter(|missing| missing.is_failure())
+        .map(|missing| missing.because.clone())
+        .collect();
+    for because in &failed {
+        output::say(&format!("pgassay: not read: {because}"));
+    }
+    Ok(if failed.is_empty() { Exit::Clean } else { Exit::Incomplete })
+}

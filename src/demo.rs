@@ -1,0 +1,138 @@
+//! The demo's server: a small shop with planted problems, and a short real workload over it. The only place that writes,
+//! and it writes to a server of its own.
+
+use std::time::Duration;
+use tokio_postgres::{Client, Config, NoTls};
+
+static SCHEMA: &str = include_str!("../sql/demo/schema.sql");
+static BROKEN: &str = include_str!("../sql/demo/broken.sql");
+static WORKLOAD: &str = include_str!("../sql/demo/workload.sql");
+
+/// What the demo's own statements can end in.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The throw-away server refused something it should not.
+    #[error("the demo's server refused: {0}")]
+    Server(#[from] tokio_postgres::Error),
+    /// The demo's SQL does not split into statements: a fault of the program.
+    #[error("the demo's SQL cannot be split into statements: {0}")]
+    Split(#[from] pg_query::Error),
+}
+
+/// A session of the demo's application.
+pub struct Session {
+    client: Client,
+    // ends with the client
+    _connection: tokio::task::JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+/// Connects to the demo's server, as an application would.
+///
+/// # Errors
+/// The server refused.
+pub async fn connect(url: &str, application: &str) -> Result<Session, DemoError> {
+    let mut config: Config = url.parse()?;
+    config.application_name(application);
+    let (client, connection) = config.connect(NoTls).await?;
+    let connection = tokio::spawn(async move {
+        // an error here is the error of the statement that ran
+        drop(connection.await);
+    });
+    Ok(Session { client, _connection: connection })
+}
+
+impl Session {
+    /// Runs one statement by the simple protocol.
+    ///
+    /// # Errors
+    /// The server refused.
+    pub async fn execute(&self, sql: &str) -> Result<(), DemoError> {
+        Ok(self.client.batch_execute(sql).await?)
+    }
+}
+
+/// Makes the shop in an empty database.
+///
+/// # Errors
+/// The server refused a statement.
+pub async fn populate(url: &str, grants: &str) -> Result<(), DemoError> {
+    let session = connect(url, "shop-setup").await?;
+    for statement in pg_query::split_with_parser(SCHEMA)?.into_iter().chain(pg_query::split_with_parser(grants)?) {
+        session.execute(statement).await?;
+    }
+    for statement in pg_query::split_with_parser(BROKEN)? {
+        // the failing build is what leaves the invalid index
+        drop(session.execute(statement).await);
+    }
+    Ok(())
+}
+
+/// Runs the shop's requests: pages with a query for each order on them, a slow report, a search, and a batch that connects
+/// anew for every statement.
+///
+/// # Errors
+/// The server refused a statement.
+pub async fn workload(app_url: &str, batch_url: &str) -> Result<(), DemoError> {
+    let mut statements = WORKLOAD.lines().filter(|line| !line.starts_with("--"));
+    let mut next = || statements.next().unwrap_or("select 1");
+    let (page, item, report, search) = (next(), next(), next(), next());
+    let pages = async {
+        let session = connect(app_url, "shop-web").await?;
+        let (page, item) = (session.client.prepare(page).await?, session.client.prepare(item).await?);
+        for request in 0..120_i64 {
+            let orders = session.client.query(&page, &[&(1 + request * 7 % 20_000)]).await?;
+            for order in 0..15_i64 {
+                // the customer's own orders first, then more of them: what a list of fifteen would ask for
+                let id = orders.get(usize::try_from(order).unwrap_or(0)).map_or(1 + order, |row| row.get::<_, i64>(0));
+                session.client.query(&item, &[&id]).await?;
+            }
+        }
+        Ok::<_, DemoError>(())
+    };
+    let reports = futures_util::future::try_join_all((0..30).map(|_| async {
+        let session = connect(app_url, "shop-report").await?;
+        for _ in 0..12 {
+            session.client.query(report, &[]).await?;
+        }
+        Ok::<_, DemoError>(())
+    }));
+    let searches = async {
+        let session = connect(app_url, "shop-search").await?;
+        let search = session.client.prepare(search).await?;
+        for key in 0..60 {
+            session.client.query(&search, &[&key.to_string()]).await?;
+        }
+        Ok::<_, DemoError>(())
+    };
+    let batch = async {
+        for _ in 0..150 {
+            let session = connect(batch_url, "shop-batch").await?;
+            session.client.query("select count(*) from countries", &[]).await?;
+        }
+        Ok::<_, DemoError>(())
+    };
+    tokio::try_join!(pages, reports, searches, batch)?;
+    Ok(())
+}
+
+/// Sessions that stand in the way while the audit looks: one idle in its transaction with a row locked, one that waits for
+/// that row.
+///
+/// # Errors
+/// The server refused a statement.
+pub async fn obstruct(app_url: &str) -> Result<Vec<Session>, DemoError> {
+    let idle = connect(app_url, "shop-web").await?;
+    idle.execute("begin").await?;
+    idle.execute("update products set price = price where id = 1").await?;
+    let waiting = connect(app_url, "shop-web").await?;
+    let blocked = waiting.client.batch_execute("update products set price = price + 1 where id = 1");
+    // it never returns while the other holds the row; asking is enough
+    drop(tokio::time::timeout(Duration::from_millis(50), blocked).await);
+    Ok(vec![idle, waiting])
+}

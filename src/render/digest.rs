@@ -1,0 +1,336 @@
+//! What the formats for people have in common: the rows they show, in the order they show them, before any layout.
+
+use crate::finding::{Finding, Measure, Unit, Value, humane};
+use crate::outcome::{Outcome, Reason};
+use crate::report::{Assessment, Body, Kind, Query, Report, State, Suppressed};
+use crate::rule::{RuleId, Severity};
+use crate::time::Timestamp;
+use std::collections::BTreeMap;
+
+/// A state as a sign and a word: never the sign alone, never a colour alone.
+pub(super) fn state(state: &State) -> (&'static str, &str) {
+    match state {
+        State::Pass => ("✓", "pass"),
+        State::Warn => ("!", "warn"),
+        State::Fail => ("✗", "fail"),
+        State::Unknown => ("?", "unknown"),
+        State::NotApplicable => ("–", "n/a"),
+        State::Other(word) => ("?", word),
+    }
+}
+
+/// A part of one in per cent, rounded down to one decimal: 89.96 % is not 90 %, where a band begins.
+pub(super) fn percent(ratio: f64) -> String {
+    let tenths = (ratio * 1000.0 + 1e-6).floor() / 10.0;
+    if tenths.fract() == 0.0 { format!("{tenths:.0} %") } else { format!("{tenths:.1} %") }
+}
+
+/// An instant to the second, `2026-11-22 05:43:00 UTC`.
+pub(super) fn instant(timestamp: Timestamp) -> String {
+    let text = timestamp.to_string();
+    match text.split_once('T') {
+        Some((date, time)) => {
+            let seconds: String = time.chars().take_while(|c| c.is_ascii_digit() || *c == ':').collect();
+            format!("{date} {seconds} UTC")
+        }
+        None => text,
+    }
+}
+
+/// `1 rule`, `2 rules`.
+pub(super) fn plural(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
+/// What was looked at, as whom, and when, in short parts, the most important first.
+pub(super) fn source(report: &Report) -> Vec<String> {
+    let source = &report.source;
+    let mut parts = vec![source.target.clone()];
+    // the packager's remark, `17.2 (Debian 17.2-1.pgdg120+1)`, is in the json
+    let number = |version: &String| version.split(" (").next().unwrap_or_default().to_owned();
+    parts.extend(source.server_version.iter().map(|version| format!("PostgreSQL {}", number(version))));
+    parts.extend(source.service.clone());
+    if source.in_recovery {
+        parts.push("standby".to_owned());
+    }
+    if let Some(role) = &source.role {
+        parts.push(format!("as {role}{}", if source.superuser { " (superuser)" } else { "" }));
+    }
+    if source.databases.len() > 1 {
+        parts.push(plural(source.databases.len() as u64, "database"));
+    }
+    parts
+}
+
+/// When the facts were read, and what time the counters speak of.
+pub(super) fn times(report: &Report) -> Vec<String> {
+    let mut parts = Vec::new();
+    match report.source.captured_at {
+        Some(captured_at) => parts.push(format!("captured {}", instant(captured_at))),
+        None => parts.push(format!("written {}", instant(report.generated_at))),
+    }
+    if let Some(window) = &report.window {
+        let length = window.seconds.filter(|seconds| seconds.is_finite());
+        let length = length.map_or("an unknown time".to_owned(), |s| humane(s, &Unit::Seconds));
+        let minute = |from: Timestamp| instant(from).chars().take(16).collect::<String>();
+        let since = window.from.map(|from| format!(" since {}", minute(from))).unwrap_or_default();
+        parts.push(format!("{} over {length}{since}", window.kind));
+        if !window.because.is_empty() {
+            parts.push(window.because.clone());
+        }
+    }
+    parts
+}
+
+/// How many findings of each severity, the worst first; severities without one are left out.
+pub(super) fn severities(findings: &[Finding]) -> Vec<(Severity, u64)> {
+    let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
+    for finding in findings {
+        *counts.entry(finding.severity.clone()).or_default() += 1;
+    }
+    counts.into_iter().rev().collect()
+}
+
+/// `26 findings: 3 high, 7 medium, 2 low`, `no findings`; with the number of suppressed ones where there are any.
+pub(super) fn tally(report: &Report) -> String {
+    let counts = severities(&report.findings);
+    let words: Vec<String> = counts.iter().map(|(severity, count)| format!("{count} {severity}")).collect();
+    let suppressed = match report.suppressed.len() {
+        0 => String::new(),
+        count => format!("; {count} suppressed"),
+    };
+    match report.findings.len() as u64 {
+        0 if report.rules.is_empty() => format!("nothing was looked for{suppressed}"),
+        0 => format!("no findings{suppressed}"),
+        count => format!("{}: {}{suppressed}", plural(count, "finding"), words.join(", ")),
+    }
+}
+
+/// Whether a finding is shown in full without being asked for: medium and above, unknown severities among them.
+pub(super) fn matters(finding: &Finding) -> bool {
+    finding.severity >= Severity::Medium
+}
+
+/// The findings, worst first, each severity in the order of keys.
+pub(super) fn worst_first(report: &Report) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = report.findings.iter().collect();
+    findings.sort_by(|a, b| a.order(b));
+    findings
+}
+
+/// Findings counted by rule and severity, worst first.
+pub(super) fn by_rule<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(Severity, &'a RuleId, u64)> {
+    let mut counts: BTreeMap<(std::cmp::Reverse<Severity>, &RuleId), u64> = BTreeMap::new();
+    for finding in findings {
+        *counts.entry((std::cmp::Reverse(finding.severity.clone()), &finding.rule)).or_default() += 1;
+    }
+    counts.into_iter().map(|((severity, rule), count)| (severity.0, rule, count)).collect()
+}
+
+/// A number of a finding, `rows 12,345`; `None` where it is no number any output could carry.
+pub(super) fn fact(measure: &Measure) -> Option<String> {
+    match measure.value {
+        Value::Number(value) if !value.is_finite() => None,
+        _ => Some(measure.to_string()),
+    }
+}
+
+/// The subject and the message of a finding, the subject only where the message does not name it already.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let named = finding.subject.name.as_ref().or(finding.subject.relation.as_ref());
+    match named.is_some_and(|name| finding.message.contains(name.as_str())) {
+        true => finding.message.clone(),
+        false => format!("{}: {}", finding.subject.label(), finding.message),
+    }
+}
+
+/// What was not judged for one reason.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Gap<'a> {
+    /// The kind of reason.
+    pub(super) reason: &'a Reason,
+    /// In words.
+    pub(super) because: &'a str,
+    /// What would unlock it.
+    pub(super) unlock: Option<&'a str>,
+    /// Rules, by database, that could not run at all.
+    pub(super) skipped: u64,
+    /// Subjects that rules which ran could not judge.
+    pub(super) subjects: u64,
+    /// The rules concerned, each once, in the order of the report.
+    pub(super) rules: Vec<&'a str>,
+    /// Some of the subjects.
+    pub(super) examples: Vec<&'a str>,
+    /// The databases concerned.
+    pub(super) databases: Vec<&'a str>,
+}
+
+impl Gap<'_> {
+    /// How much it is: `2 rules`, `14 subjects`, both, or `a fact` where no rule needed it.
+    pub(super) fn extent(&self) -> String {
+        extent(self.skipped, self.subjects)
+    }
+}
+
+fn extent(skipped: u64, subjects: u64) -> String {
+    match (skipped, subjects) {
+        (0, 0) => "a fact".to_owned(),
+        (0, subjects) => plural(subjects, "subject"),
+        (skipped, 0) => plural(skipped, "rule"),
+        (skipped, subjects) => format!("{}, {}", plural(skipped, "rule"), plural(subjects, "subject")),
+    }
+}
+
+/// What was not judged, by reason: reads that should have worked first, then what stopped the most.
+pub(super) fn gaps(report: &Report) -> Vec<Gap<'_>> {
+    let mut gaps: Vec<Gap<'_>> = Vec::new();
+    for rule in &report.rules {
+        let database = rule.database.as_deref();
+        if let Some(missing) = &rule.reason {
+            let gap = gap(&mut gaps, &missing.reason, &missing.because, missing.unlock.as_deref(), database);
+            gap.skipped += 1;
+            add(&mut gap.rules, rule.id.as_str());
+        }
+        for group in &rule.unjudged {
+            let gap = gap(&mut gaps, &group.reason, &group.because, group.unlock_sql.as_deref(), database);
+            gap.subjects += group.count;
+            add(&mut gap.rules, rule.id.as_str());
+            gap.examples.extend(group.examples.iter().map(String::as_str).take(3));
+        }
+    }
+    for unread in &report.missing {
+        let missing = &unread.missing;
+        gap(&mut gaps, &missing.reason, &missing.because, missing.unlock.as_deref(), unread.database.as_deref());
+    }
+    let failed = |gap: &Gap<'_>| matches!(gap.reason, Reason::Failed | Reason::Locked);
+    gaps.sort_by_key(|gap| (!failed(gap), std::cmp::Reverse((gap.skipped, gap.subjects))));
+    gaps
+}
+
+/// The gap of that reason, made where there is none yet.
+fn gap<'a, 'b>(
+    gaps: &'b mut Vec<Gap<'a>>,
+    reason: &'a Reason,
+    because: &'a str,
+    unlock: Option<&'a str>,
+    database: Option<&'a str>,
+) -> &'b mut Gap<'a> {
+    let known = gaps.iter().position(|gap| gap.reason == reason && gap.because == because && gap.unlock == unlock);
+    let at = known.unwrap_or_else(|| {
+        let (rules, examples, databases) = (Vec::new(), Vec::new(), Vec::new());
+        gaps.push(Gap { reason, because, unlock, skipped: 0, subjects: 0, rules, examples, databases });
+        gaps.len() - 1
+    });
+    let gap = &mut gaps[at];
+    if let Some(database) = database {
+        add(&mut gap.databases, database);
+    }
+    gap
+}
+
+/// How much was left open for each kind of reason, in the order of the gaps: `privilege (2 rules)`.
+pub(super) fn extents(gaps: &[Gap<'_>]) -> Vec<String> {
+    let mut kinds: Vec<(&Reason, u64, u64)> = Vec::new();
+    for gap in gaps {
+        match kinds.iter_mut().find(|(reason, _, _)| *reason == gap.reason) {
+            Some((_, skipped, subjects)) => (*skipped, *subjects) = (*skipped + gap.skipped, *subjects + gap.subjects),
+            None => kinds.push((gap.reason, gap.skipped, gap.subjects)),
+        }
+    }
+    kinds.into_iter().map(|(reason, skipped, subjects)| format!("{reason} ({})", extent(skipped, subjects))).collect()
+}
+
+fn add<'a>(list: &mut Vec<&'a str>, word: &'a str) {
+    if !list.contains(&word) {
+        list.push(word);
+    }
+}
+
+/// What was not judged, in one line: how many rules could not run, how many subjects were left open.
+pub(super) fn not_judged(report: &Report, gaps: &[Gap<'_>]) -> String {
+    let skipped = report.rules.iter().filter(|rule| rule.outcome == Outcome::Skipped).count() as u64;
+    let subjects: u64 = gaps.iter().map(|gap| gap.subjects).sum();
+    match (report.rules.is_empty(), skipped, subjects) {
+        (true, _, _) => "everything: no rule was run".to_owned(),
+        (false, 0, 0) if gaps.is_empty() => "nothing: every rule judged all it should".to_owned(),
+        (false, 0, 0) => "facts that no rule needed".to_owned(),
+        (false, 0, subjects) => plural(subjects, "subject"),
+        (false, skipped, 0) => format!("{} skipped", plural(skipped, "rule")),
+        (false, skipped, subjects) => format!("{} skipped, {}", plural(skipped, "rule"), plural(subjects, "subject")),
+    }
+}
+
+/// The accepted findings by reason and expiry, in order of first appearance.
+pub(super) fn accepted(suppressed: &[Suppressed]) -> Vec<(&str, Option<&str>, Vec<&Finding>)> {
+    let mut groups: Vec<(&str, Option<&str>, Vec<&Finding>)> = Vec::new();
+    for Suppressed { finding, reason, expires } in suppressed {
+        let (reason, expires) = (reason.as_str(), expires.as_deref());
+        match groups.iter_mut().find(|(r, e, _)| *r == reason && *e == expires) {
+            Some((_, _, findings)) => findings.push(finding),
+            None => groups.push((reason, expires, vec![finding])),
+        }
+    }
+    groups
+}
+
+/// The sentence of an item, a contradiction named first.
+pub(super) fn because(item: &Assessment) -> String {
+    match (item.contradiction, item.because.is_empty()) {
+        (true, _) => format!("contradicts its attestation: {}", item.because),
+        (false, true) => "no reason given".to_owned(),
+        (false, false) => item.because.clone(),
+    }
+}
+
+/// Who attested what, in words.
+pub(super) fn attestation(item: &Assessment) -> Option<String> {
+    item.attestation.as_ref().map(|said| {
+        let (_, word) = state(&said.state);
+        let evidence = match said.evidence.is_empty() {
+            true => String::new(),
+            false => format!("; evidence {}", said.evidence.join(", ")),
+        };
+        format!(
+            "attested {word} by {}, reviewed by {}, on {} until {}{evidence}",
+            said.owner, said.reviewer, said.date, said.expires
+        )
+    })
+}
+
+/// The items of the sections of the score, and those listed apart (of the other documents), each in the report's order.
+pub(super) fn items(report: &Report) -> (Vec<&Assessment>, Vec<&Assessment>) {
+    let scored = |item: &&Assessment| match &report.score {
+        Some(score) => score.section(&item.section).is_some(),
+        None => item.section.len() == 1,
+    };
+    report.items.iter().partition(scored)
+}
+
+/// What to say in place of a score that an audit should have.
+pub(super) fn no_score(report: &Report) -> Option<&'static str> {
+    (report.score.is_none() && report.kind == Kind::Audit).then_some("none: no item was assessed")
+}
+
+/// The queries of the report.
+pub(super) fn queries(report: &Report) -> &[Query] {
+    let Body::Audit { queries } = &report.body;
+    queries
+}
+
+/// What a query costs, in short parts.
+pub(super) fn query(query: &Query) -> Vec<String> {
+    let times = [
+        ("total", Some(query.total_ms)),
+        ("mean", Some(query.mean_ms)),
+        ("p99", query.p99_ms),
+        ("p99 at least", query.p99_low_ms),
+        ("p99 at most", query.p99_high_ms),
+        ("max", query.max_ms),
+    ];
+    let mut parts = vec![query.fingerprint.clone(), format!("database {}", query.database)];
+    parts.push(format!("calls {}", humane(query.calls as f64, &Unit::Count)));
+    let finite = times.iter().filter_map(|(word, ms)| ms.filter(|ms| ms.is_finite()).map(|ms| (word, ms)));
+    parts.extend(finite.map(|(word, ms)| format!("{word} {}", humane(ms, &Unit::Milliseconds))));
+    parts.extend(query.errors.filter(|errors| *errors > 0).map(|errors| format!("errors {errors}")));
+    parts
+}

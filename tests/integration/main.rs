@@ -1,0 +1,12 @@
+//! The server ring and the whole-program ring of the tests: one binary, so that its tests share their servers.
+#![allow(dead_code, unreachable_pub, reason = "a harness offers more than the tests of one day use")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
+)]
+
+mod harness;
+mod render;
+mod scratch_server;
