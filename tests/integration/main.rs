@@ -11,5 +11,6 @@ mod auditing;
 mod checks;
 mod facts;
 mod harness;
+mod manners;
 mod render;
 mod scratch_server;
