@@ -68,6 +68,7 @@ pub mod rule;
 pub mod score;
 pub mod scratch;
 pub mod service;
+pub mod sql;
 pub mod suppress;
 #[cfg(test)]
 mod testing;
