@@ -224,7 +224,7 @@ mod tests {
         let mut lab = Lab::new();
         lab.snapshot = serde_json::from_str(json).unwrap();
         let report = assessed(&lab);
-        assert!(report.findings.is_empty());
+        assert_eq!(report.findings, []);
         assert!(report.rules.iter().all(|rule| rule.outcome == crate::outcome::Outcome::Skipped));
         assert!(report.items.iter().all(|item| item.state != State::Pass));
     }

@@ -5,14 +5,38 @@
 //! squares subtract exactly between two snapshots; least and most do not, they belong to all the time since they were reset.
 
 use crate::facts::Snapshot;
-use crate::facts::statements::Statement;
+use crate::facts::statements::{RawStatement, Statement};
 use crate::fingerprint::{FingerprintKind, StatementKind};
 use crate::outcome::{Missing, Reason};
-use crate::window::{Span, SpanKind, comparable, unstamped};
+use crate::time::Timestamp;
+use crate::window::{DAY, Daily, Span, SpanKind, comparable, unstamped};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Below this many calls one call is more than a 99th percentile's share, and nothing honest can be said of a p99.
 pub const CALLS_FOR_P99: i64 = 300;
+
+/// What one role's calls add to a query: one entry of the extension, in the window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// The role; none where it was dropped.
+    pub role: Option<String>,
+    /// Whether clients sent it, and no function ran it.
+    pub is_top_level: bool,
+    /// Executions in the window.
+    pub calls: i64,
+    /// Milliseconds executing, in the window.
+    pub total_ms: f64,
+    /// The sum of squares of the milliseconds, in the window.
+    pub squares: f64,
+    /// The least and the most milliseconds ever, where they were kept for at least as long as the window.
+    pub extremes_ms: Option<(f64, f64)>,
+    /// Rows in the window.
+    pub rows: i64,
+    /// Pages of temporary files written in the window.
+    pub temp_blocks_written: i64,
+    /// The time the counts speak of.
+    pub span: Span,
+}
 
 /// One query of one database.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +71,10 @@ pub struct QueryStats {
     pub rows: i64,
     /// Pages of temporary files written in the window.
     pub temp_blocks_written: i64,
-    /// The time all this speaks of.
+    /// The time all this speaks of: that of the part that was seen for longest.
     pub span: Span,
+    /// What the sums are made of, one for each role and nesting.
+    pub parts: Vec<Part>,
 }
 
 /// Between what the 99th percentile must lie, in milliseconds.
@@ -75,22 +101,87 @@ impl QueryStats {
     }
 
     /// Between what the 99th percentile must lie, whatever the distribution. None where there were too few calls.
+    pub fn p99_ms(&self) -> Option<Interval> {
+        (self.calls >= CALLS_FOR_P99).then(|| self.p99_bounds_ms())
+    }
+
+    /// The bounds of the 99th percentile of the calls that were made, however few.
     ///
     /// From below: at most one call in a hundred lies above it and none above the most, so
-    /// mean ≤ 0.99 · p99 + 0.01 · most. From above: Cantelli's inequality, mean + √99 · deviation; and the most.
-    pub fn p99_ms(&self) -> Option<Interval> {
-        if self.calls < CALLS_FOR_P99 {
-            return None;
-        }
-        let high = self.max_ms.min(self.mean_ms() + 99.0_f64.sqrt() * self.stddev_ms());
-        let low = ((self.mean_ms() - 0.01 * self.max_ms) / 0.99).max(self.min_ms).max(0.0);
+    /// mean ≤ 0.99 · p99 + 0.01 · most; by Cantelli's inequality it is not below mean − deviation / √99; and no call is
+    /// below the least. From above: Cantelli again, mean + √99 · deviation; and the most. In n calls none lies further
+    /// from the mean than √(n − 1) deviations, which bounds the most where it is not known for the window alone.
+    pub fn p99_bounds_ms(&self) -> Interval {
+        let (mean, deviation) = (self.mean_ms(), self.stddev_ms());
+        let most = self.max_ms.min(mean + deviation * ((self.calls - 1).max(0) as f64).sqrt());
+        let high = most.min(mean + 99.0_f64.sqrt() * deviation);
+        let low = [(mean - 0.01 * most) / 0.99, mean - deviation / 99.0_f64.sqrt(), self.min_ms, 0.0];
+        let low = low.into_iter().fold(0.0, f64::max);
         // rounding in the counters may let the two cross by a hair
-        Some(Interval { low: low.min(high), high })
+        Interval { low: low.min(high), high }
+    }
+
+    /// Calls a day, as bounds.
+    pub fn calls_per_day(&self) -> Daily {
+        let parts = self.parts.iter().map(|part| part.span.daily(part.calls as f64));
+        parts.fold(Daily { at_least: 0.0, at_most: Some(0.0) }, |sum, part| Daily {
+            at_least: sum.at_least + part.at_least,
+            at_most: sum.at_most.zip(part.at_most).map(|(a, b)| a + b),
+        })
     }
 
     /// Calls a day, at least.
     pub fn calls_per_day_at_least(&self) -> Option<f64> {
-        self.span.per_day_at_least(self.calls as f64)
+        Some(self.calls_per_day().at_least)
+    }
+
+    /// Whether it reads or writes rows, as far as the text tells: no utility statement.
+    pub fn is_planned(&self) -> bool {
+        match self.kind {
+            StatementKind::Utility => false,
+            // of a text that does not parse only the leading words are kept, unless it is a query
+            StatementKind::Unparsed => !self.text.ends_with('…'),
+            _ => true,
+        }
+    }
+
+    /// The same query as only some of its parts count it. None where nothing is left.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Part) -> bool) -> Option<Self> {
+        let parts: Vec<Part> = self.parts.iter().filter(|part| keep(part)).cloned().collect();
+        if parts.is_empty() {
+            return None;
+        }
+        if parts.len() == self.parts.len() {
+            return Some(self.clone());
+        }
+        let mut rest = Self { parts, ..self.clone() };
+        rest.sum();
+        Some(rest)
+    }
+
+    /// Makes the sums from the parts.
+    fn sum(&mut self) {
+        let parts = &self.parts;
+        self.roles = parts.iter().filter_map(|part| part.role.clone()).collect();
+        self.is_top_level = parts.iter().any(|part| part.is_top_level);
+        self.calls = parts.iter().map(|part| part.calls).sum();
+        self.total_ms = parts.iter().map(|part| part.total_ms).sum();
+        self.squares = parts.iter().map(|part| part.squares).sum();
+        self.rows = parts.iter().map(|part| part.rows).sum();
+        self.temp_blocks_written = parts.iter().map(|part| part.temp_blocks_written).sum();
+        let length = |part: &&Part| part.span.at_most.unwrap_or(f64::INFINITY);
+        if let Some(longest) = parts.iter().max_by(|a, b| length(a).total_cmp(&length(b))) {
+            self.span = longest.span.clone();
+        }
+        let extremes: Option<Vec<(f64, f64)>> = parts.iter().map(|part| part.extremes_ms).collect();
+        (self.min_ms, self.max_ms) = match extremes {
+            Some(extremes) => {
+                extremes.iter().fold((f64::INFINITY, 0.0_f64), |sum, part| (sum.0.min(part.0), sum.1.max(part.1)))
+            }
+            // the furthest that a call can lie from the mean of so many
+            None => (0.0, self.mean_ms() + self.stddev_ms() * ((self.calls - 1).max(0) as f64).sqrt()),
+        };
     }
 
     /// Rows a call.
@@ -106,8 +197,12 @@ pub struct Queries {
     pub queries: Vec<QueryStats>,
     /// Entries whose text this role may not see.
     pub hidden: u64,
-    /// Calls of those.
+    /// Calls of those in the window.
     pub hidden_calls: i64,
+    /// The same by database: entries and calls.
+    pub hidden_by_database: BTreeMap<String, (u64, i64)>,
+    /// Entries whose text the extension has lost.
+    pub lost: u64,
     /// Statements the extension has forgotten, where it says.
     pub evicted: Option<i64>,
     /// The time all entries speak of at most.
@@ -131,21 +226,25 @@ pub fn aggregate(now: &Snapshot, before: Option<&Snapshot>) -> Result<Queries, M
         (None, Some(reset)) => Span::exact(SpanKind::Reset, reset, now.captured_at),
         (None, None) => unstamped(now)?,
     };
+    let forgetful = match before.and_then(|before| before.server.statements_info.ok()) {
+        Some(earlier) => info.is_none_or(|info| info.evicted != earlier.evicted),
+        None => info.is_none_or(|info| info.evicted != 0),
+    };
     let mut queries: BTreeMap<(String, String), QueryStats> = BTreeMap::new();
-    let (mut hidden, mut hidden_calls) = (0, 0);
-    for statement in statements {
-        let difference = difference(statement, earlier.get(&identity(statement)).copied());
+    let mut lost = 0;
+    for statement in statements.iter().filter(|statement| !is_hidden(statement)) {
+        let earlier = earlier.get(&identity(statement)).copied();
+        let (difference, is_continued) = difference(statement, earlier);
         if difference.calls <= 0 {
             continue;
         }
         let (Some(fingerprint), Some(kind), Some(database)) =
             (&statement.fingerprint, &statement.kind, &statement.counters.database)
         else {
-            hidden += u64::from(statement.fingerprint.is_none());
-            hidden_calls += difference.calls;
+            // of a database that was dropped, nothing is left to judge
+            lost += u64::from(statement.fingerprint.is_none());
             continue;
         };
-        let span = span_of(statement, &whole, now);
         let counters = &statement.counters;
         let query = queries.entry((database.clone(), fingerprint.clone())).or_insert_with(|| QueryStats {
             database: database.clone(),
@@ -159,47 +258,105 @@ pub fn aggregate(now: &Snapshot, before: Option<&Snapshot>) -> Result<Queries, M
             calls: 0,
             total_ms: 0.0,
             squares: 0.0,
-            min_ms: f64::INFINITY,
+            min_ms: 0.0,
             max_ms: 0.0,
             rows: 0,
             temp_blocks_written: 0,
-            span: span.clone(),
+            span: whole.clone(),
+            parts: Vec::new(),
         });
-        query.roles.extend(counters.role.clone());
         query.query_ids.extend(counters.query_id.clone());
-        query.is_top_level |= counters.is_top_level;
-        query.calls += difference.calls;
-        query.total_ms += difference.total_ms;
-        query.squares += difference.squares;
-        query.rows += difference.rows;
-        query.temp_blocks_written += difference.temp_blocks_written;
-        query.min_ms = query.min_ms.min(counters.min_ms);
-        query.max_ms = query.max_ms.max(counters.max_ms);
-        // the entry that was seen for longest speaks for all of them
-        if span.at_most.unwrap_or(f64::INFINITY) > query.span.at_most.unwrap_or(f64::INFINITY) {
-            query.span = span;
-        }
+        // least and most bound the window only where they were not reset within it
+        let begun = if is_continued { whole.from } else { counters.since.or(whole.from) };
+        let kept = counters
+            .extremes_since
+            .is_none_or(|at| Some(at) == counters.since || begun.is_some_and(|begun| at <= begun));
+        query.parts.push(Part {
+            role: counters.role.clone(),
+            is_top_level: counters.is_top_level,
+            extremes_ms: kept.then_some((counters.min_ms, counters.max_ms)),
+            span: span_of(statement, &whole, is_continued, forgetful, now),
+            ..difference
+        });
     }
     let mut queries: Vec<QueryStats> = queries.into_values().collect();
+    queries.iter_mut().for_each(QueryStats::sum);
     queries.sort_by(|a, b| b.total_ms.total_cmp(&a.total_ms).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
-    Ok(Queries { queries, hidden, hidden_calls, evicted: info.map(|info| info.evicted), span: whole })
+    let hidden_by_database = hidden(statements, before.and_then(|before| before.server.statements.ok()));
+    Ok(Queries {
+        queries,
+        hidden: hidden_by_database.values().map(|(entries, _)| entries).sum(),
+        hidden_calls: hidden_by_database.values().map(|(_, calls)| calls).sum(),
+        hidden_by_database,
+        lost,
+        evicted: info.map(|info| info.evicted),
+        span: whole,
+    })
+}
+
+/// Whether the extension hides it from this role. Where it has lost the text, it still tells the identity.
+fn is_hidden(statement: &Statement) -> bool {
+    statement.counters.query_id.is_none()
+}
+
+/// Hidden entries have no identity, so only their sums subtract.
+fn hidden(now: &[Statement], before: Option<&Vec<Statement>>) -> BTreeMap<String, (u64, i64)> {
+    let sums = |statements: &[Statement]| {
+        let mut sums: BTreeMap<String, (u64, i64)> = BTreeMap::new();
+        for statement in statements.iter().filter(|statement| is_hidden(statement)) {
+            if let Some(database) = &statement.counters.database {
+                let sum = sums.entry(database.clone()).or_default();
+                *sum = (sum.0 + 1, sum.1 + statement.counters.calls);
+            }
+        }
+        sums
+    };
+    let earlier = before.map(|before| sums(before)).unwrap_or_default();
+    let mut since = sums(now);
+    for (database, (_, calls)) in &mut since {
+        // fewer calls than before: entries were forgotten, and what came since is unknown but not more than all
+        let before = earlier.get(database).map_or(0, |(_, calls)| *calls);
+        *calls = if *calls >= before { *calls - before } else { *calls };
+    }
+    since.retain(|_, (_, calls)| *calls > 0);
+    since
 }
 
 impl Queries {
     /// Why what is hidden cannot be judged, if anything is.
     pub fn hidden(&self, snapshot: &Snapshot) -> Option<Missing> {
-        (self.hidden > 0).then(|| {
-            Missing::new(
-                "statements",
-                Reason::Privilege,
-                format!(
-                    "the texts of {} statements with {} calls are hidden from this role",
-                    self.hidden, self.hidden_calls
-                ),
-            )
-            .unlocked_by(snapshot.grant("pg_read_all_stats"))
+        why_hidden(self.hidden, self.hidden_calls, snapshot)
+    }
+
+    /// Why what is hidden in one database cannot be judged, if anything is.
+    pub fn hidden_in(&self, database: &str, snapshot: &Snapshot) -> Option<Missing> {
+        let (entries, calls) = self.hidden_by_database.get(database).copied().unwrap_or_default();
+        why_hidden(entries, calls, snapshot)
+    }
+
+    /// Why what the extension lost the text of cannot be judged, if anything is.
+    pub fn lost(&self) -> Option<Missing> {
+        (self.lost > 0).then(|| {
+            Missing::new("statements", Reason::Observation, "the extension has lost the texts of some statements")
+                .unlocked_by("select pg_stat_statements_reset();")
         })
     }
+
+    /// The queries of one database.
+    pub fn of<'a>(&'a self, database: &'a str) -> impl Iterator<Item = &'a QueryStats> {
+        self.queries.iter().filter(move |query| query.database == database)
+    }
+}
+
+fn why_hidden(entries: u64, calls: i64, snapshot: &Snapshot) -> Option<Missing> {
+    (entries > 0).then(|| {
+        Missing::new(
+            "statements",
+            Reason::Privilege,
+            format!("the texts of {entries} statements with {calls} calls are hidden from this role"),
+        )
+        .unlocked_by(snapshot.grant("pg_read_all_stats"))
+    })
 }
 
 type Identity<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>, bool);
@@ -214,56 +371,62 @@ fn same_reset(before: &Snapshot, now: &Snapshot) -> bool {
     before.server.statements.ok().is_some() && reset(before) == reset(now)
 }
 
-struct Difference {
-    calls: i64,
-    total_ms: f64,
-    squares: f64,
-    rows: i64,
-    temp_blocks_written: i64,
-}
-
 /// n · (σ² + μ²): the sum of squares that mean and deviation were made of.
 fn squares(statement: &Statement) -> f64 {
     let counters = &statement.counters;
     counters.calls as f64 * (counters.stddev_ms.powi(2) + counters.mean_ms.powi(2))
 }
 
-/// What came since; everything where the entry is new, or was forgotten and began again.
-fn difference(now: &Statement, before: Option<&Statement>) -> Difference {
+/// What came since, and whether the entry goes on from before; everything where it is new, or was forgotten and began
+/// again.
+fn difference(now: &Statement, before: Option<&Statement>) -> (Part, bool) {
     let counters = &now.counters;
-    let before =
-        before.filter(|before| before.counters.calls <= counters.calls && before.counters.since == counters.since);
-    let Some(before) = before else {
-        return Difference {
-            calls: counters.calls,
-            total_ms: counters.total_ms,
-            squares: squares(now),
-            rows: counters.rows,
-            temp_blocks_written: counters.temp_blocks_written,
-        };
+    let before = before.filter(|before| {
+        before.counters.calls <= counters.calls
+            && before.counters.total_ms <= counters.total_ms
+            && before.counters.rows <= counters.rows
+            && before.counters.since == counters.since
+    });
+    let zero = RawStatement::default();
+    let earlier = before.map_or(&zero, |before| &before.counters);
+    let part = Part {
+        role: None,
+        is_top_level: false,
+        calls: counters.calls - earlier.calls,
+        total_ms: counters.total_ms - earlier.total_ms,
+        squares: (squares(now) - before.map_or(0.0, squares)).max(0.0),
+        extremes_ms: None,
+        rows: counters.rows - earlier.rows,
+        temp_blocks_written: (counters.temp_blocks_written - earlier.temp_blocks_written).max(0),
+        span: Span { kind: SpanKind::Bounds, from: None, to: Timestamp::default(), at_least: 0.0, at_most: None },
     };
-    Difference {
-        calls: counters.calls - before.counters.calls,
-        total_ms: (counters.total_ms - before.counters.total_ms).max(0.0),
-        squares: (squares(now) - squares(before)).max(0.0),
-        rows: (counters.rows - before.counters.rows).max(0),
-        temp_blocks_written: (counters.temp_blocks_written - before.counters.temp_blocks_written).max(0),
-    }
+    (part, before.is_some())
 }
 
-/// The time an entry speaks of: since it was first seen where the extension stamps that, else the window of all; which may
-/// be too long where entries are forgotten, and never too short.
-fn span_of(statement: &Statement, whole: &Span, now: &Snapshot) -> Span {
-    match (whole.kind, statement.counters.since) {
-        (SpanKind::Snapshots, _) | (_, None) => whole.clone(),
-        (_, Some(since)) => Span::exact(SpanKind::Reset, since.max(whole.from.unwrap_or(since)), now.captured_at),
+/// The time an entry speaks of. Where the extension stamps when it was first seen, since then; but calls of less than a
+/// day are no more than the day's, so that a statement seen a minute ago is not taken to have been running for a day at
+/// that pace. Without the stamp the window of all, which is too long where entries were forgotten, and never too short.
+fn span_of(statement: &Statement, whole: &Span, is_continued: bool, forgetful: bool, now: &Snapshot) -> Span {
+    if whole.kind == SpanKind::Snapshots && (is_continued || !forgetful) {
+        return whole.clone();
     }
+    let Some(since) = statement.counters.since else {
+        return match forgetful {
+            true => Span { kind: SpanKind::Bounds, from: None, at_least: 0.0, ..whole.clone() },
+            false => whole.clone(),
+        };
+    };
+    let since = since.max(whole.from.unwrap_or(since));
+    let own = Span::exact(SpanKind::Reset, since, now.captured_at);
+    let day = whole.at_most.map_or(DAY, |whole| whole.min(DAY)).max(own.at_least);
+    if own.at_least >= day { own } else { Span { kind: SpanKind::Bounds, at_most: Some(day), ..own } }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
+    use crate::facts::Fact;
+    use crate::testing::{Lab, now};
 
     fn query(samples: &[f64]) -> QueryStats {
         let span = Span::exact(SpanKind::Reset, Timestamp::from_unix_micros(0), Timestamp::from_unix_micros(1_000_000));
@@ -284,6 +447,7 @@ mod tests {
             rows: 0,
             temp_blocks_written: 0,
             span,
+            parts: vec![],
         }
     }
 
@@ -292,6 +456,109 @@ mod tests {
         assert_eq!(query(&[5.0; 299]).p99_ms(), None);
         let constant = query(&[5.0; 300]).p99_ms().unwrap();
         assert!((constant.low - 5.0).abs() < 0.01 && (constant.high - 5.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn the_lower_bound_does_not_give_in_to_one_outlier() {
+        // 200 ms but for one lock of 30 s: the most alone would bound nothing
+        let mut samples = vec![200.0; 1000];
+        samples[0] = 30_000.0;
+        let interval = query(&samples).p99_ms().unwrap();
+        assert!(interval.low > 100.0, "{interval:?}");
+    }
+
+    /// Two snapshots of a statement, an hour apart.
+    fn two(change: impl FnOnce(&mut Snapshot, &mut Snapshot)) -> QueryStats {
+        let mut lab = Lab::new();
+        lab.statement("app", "select * from orders where id = 1", 1000, 10.0);
+        let mut before = lab.snapshot.clone();
+        before.captured_at = now().plus_seconds(-3600.0);
+        let counters = counters(&mut lab.snapshot);
+        (counters.calls, counters.total_ms, counters.max_ms) = (1400, 18_000.0, 20.0);
+        (counters.mean_ms, counters.stddev_ms) =
+            (18_000.0 / 1400.0, ((100.0 * 1000.0 + 400.0 * 400.0) / 1400.0 - (18_000.0f64 / 1400.0).powi(2)).sqrt());
+        change(&mut before, &mut lab.snapshot);
+        aggregate(&lab.snapshot, Some(&before)).unwrap().queries.remove(0)
+    }
+
+    fn counters(snapshot: &mut Snapshot) -> &mut RawStatement {
+        &mut crate::testing::rows(&mut snapshot.server.statements)[0].counters
+    }
+
+    #[test]
+    fn the_difference_of_two_snapshots_is_the_windows_own() {
+        let query = two(|_, _| {});
+        assert_eq!(query.calls, 400);
+        assert!((query.mean_ms() - 20.0).abs() < 1e-6 && query.stddev_ms() < 1e-3);
+        assert_eq!(query.span.kind, SpanKind::Snapshots);
+        let interval = query.p99_ms().unwrap();
+        assert!(interval.low > 19.9 && interval.high <= 20.0, "{interval:?}");
+    }
+
+    #[test]
+    fn an_entry_that_began_again_counts_in_full() {
+        assert_eq!(two(|before, _| counters(before).calls = 2000).calls, 1400);
+        assert_eq!(two(|before, _| counters(before).total_ms = 20_000.0).calls, 1400);
+        assert_eq!(two(|_, after| counters(after).since = Some(now())).calls, 1400);
+    }
+
+    #[test]
+    fn least_and_most_that_were_reset_within_the_window_bound_nothing() {
+        let query = two(|before, after| {
+            let since = Some(now().plus_seconds(-86_400.0));
+            (counters(before).since, counters(after).since) = (since, since);
+            counters(after).extremes_since = Some(now().plus_seconds(-60.0));
+            (counters(after).min_ms, counters(after).max_ms) = (19.0, 19.5);
+        });
+        assert_eq!(query.min_ms, 0.0);
+        assert!(query.max_ms >= 20.0);
+    }
+
+    #[test]
+    fn what_was_seen_a_minute_ago_is_not_a_days_pace() {
+        let rate = |since: Option<f64>, evicted: i64| {
+            let mut lab = Lab::new();
+            lab.statement("app", "select 1", 2000, 1.0).since = since.map(|seconds| now().plus_seconds(-seconds));
+            let Fact::Read { rows, .. } = &mut lab.snapshot.server.statements_info else { panic!() };
+            rows.evicted = evicted;
+            aggregate(&lab.snapshot, None).unwrap().queries.remove(0).calls_per_day()
+        };
+        assert_eq!(rate(None, 0), Daily { at_least: 200.0, at_most: Some(200.0) });
+        assert_eq!(rate(None, 7), Daily { at_least: 200.0, at_most: None }, "calls may have been forgotten");
+        assert_eq!(rate(Some(2.0 * 86_400.0), 7), Daily { at_least: 1000.0, at_most: Some(1000.0) });
+        let recent = rate(Some(60.0), 0);
+        assert!((recent.at_least - 2000.0).abs() < 1e-6 && recent.at_most.unwrap() > 1e6, "{recent:?}");
+    }
+
+    #[test]
+    fn hidden_statements_are_counted_for_their_database() {
+        let mut lab = Lab::new();
+        for (database, calls) in [("shop", 5), ("shop", 7), ("other", 1)] {
+            let counters = lab.statement("app", "select 1", calls, 1.0);
+            (counters.query_id, counters.database) = (None, Some(database.into()));
+        }
+        for statement in crate::testing::rows(&mut lab.snapshot.server.statements) {
+            (statement.fingerprint, statement.kind, statement.counters.query) = (None, None, None);
+        }
+        let queries = aggregate(&lab.snapshot, None).unwrap();
+        assert_eq!((queries.hidden, queries.hidden_calls), (3, 13));
+        assert_eq!(queries.hidden_by_database["shop"], (2, 12));
+        assert!(queries.hidden_in("elsewhere", &lab.snapshot).is_none());
+        let before = lab.snapshot.clone();
+        lab.snapshot.captured_at = now().plus_seconds(60.0);
+        assert_eq!(aggregate(&lab.snapshot, Some(&before)).unwrap().hidden, 0, "nothing ran in the window");
+    }
+
+    #[test]
+    fn a_part_can_be_left_out() {
+        let mut lab = Lab::new();
+        lab.statement("app", "select 1", 400, 1.0);
+        lab.statement("dump", "select 1", 400, 900.0);
+        let query = aggregate(&lab.snapshot, None).unwrap().queries.remove(0);
+        assert_eq!((query.calls, query.max_ms), (800, 900.0));
+        let rest = query.only(|part| part.role.as_deref() == Some("app")).unwrap();
+        assert_eq!((rest.calls, rest.max_ms, rest.roles.len()), (400, 1.0, 1));
+        assert!(query.only(|_| false).is_none());
     }
 
     proptest::proptest! {

@@ -37,6 +37,26 @@ pub struct Span {
     pub at_most: Option<f64>,
 }
 
+/// A rate, by its bounds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Daily {
+    /// It is not less than so many a day.
+    pub at_least: f64,
+    /// It is not more than so many a day; none where it could be anything.
+    pub at_most: Option<f64>,
+}
+
+impl Daily {
+    /// Whether it is certain to reach a limit, certain not to, or neither.
+    pub fn reaches(&self, limit: f64) -> Option<bool> {
+        match self.at_most {
+            _ if self.at_least >= limit => Some(true),
+            Some(most) if most < limit => Some(false),
+            _ => None,
+        }
+    }
+}
+
 impl Span {
     /// An exact window.
     pub fn exact(kind: SpanKind, from: Timestamp, to: Timestamp) -> Self {
@@ -57,6 +77,16 @@ impl Span {
     /// A day's share of a count, at most. None where the window could be of no length.
     pub fn per_day_at_most(&self, count: f64) -> Option<f64> {
         (self.at_least > 0.0).then(|| count / self.at_least * DAY)
+    }
+
+    /// A day's share of a count, as bounds. What was counted for less than a day is a sample of the day: then three
+    /// standard deviations of a count are allowed for on either side, so that five of anything within a minute are not yet
+    /// a rate, and none of it within an hour are at most some.
+    pub fn daily(&self, count: f64) -> Daily {
+        let sampled = self.at_most.is_none_or(|seconds| seconds < DAY);
+        let low = if sampled { (count - 3.0 * count.sqrt()).max(0.0) } else { count };
+        let high = if self.at_least < DAY { count + 3.0 * (count + 1.0).sqrt() } else { count };
+        Daily { at_least: self.per_day_at_least(low).unwrap_or(0.0), at_most: self.per_day_at_most(high) }
     }
 
     /// In words, for `because` and for the head of the report.
@@ -164,7 +194,20 @@ mod tests {
         let span = Span { kind: SpanKind::Bounds, from: None, to, at_least: DAY, at_most: Some(10.0 * DAY) };
         assert_eq!(span.per_day_at_least(1000.0), Some(100.0));
         assert_eq!(span.per_day_at_most(1000.0), Some(1000.0));
+        assert_eq!(span.daily(1000.0), Daily { at_least: 100.0, at_most: Some(1000.0) });
+        assert_eq!(span.daily(1000.0).reaches(100.0), Some(true));
+        assert_eq!(span.daily(1000.0).reaches(500.0), None);
+        assert_eq!(span.daily(1000.0).reaches(2000.0), Some(false));
         let exact = Span::exact(SpanKind::Reset, to.plus_seconds(-DAY), to);
         assert_eq!(exact.per_day_at_least(7.0), exact.per_day_at_most(7.0));
+    }
+
+    #[test]
+    fn a_short_window_is_a_sample() {
+        let to = Timestamp::from_unix_micros(1_000_000_000_000);
+        let hour = Span::exact(SpanKind::Snapshots, to.plus_seconds(-3600.0), to);
+        assert_eq!(hour.daily(5.0).at_least, 0.0);
+        assert_eq!(hour.daily(0.0).at_most, Some(72.0));
+        assert!(hour.daily(100.0).at_least > 1600.0);
     }
 }

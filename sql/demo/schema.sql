@@ -82,7 +82,7 @@ create table carts (
   id bigint generated always as identity primary key,
   token text not null
 );
-insert into carts (token) select md5(n::text) from generate_series(1, 120000) as n;
+insert into carts (token) select md5(n::text) from generate_series(1, 250000) as n;
 create index carts_token_idx on carts (token);
 delete from carts where id % 10 <> 0;
 vacuum carts;

@@ -1,0 +1,155 @@
+//! What counts as normal load: the statements that applications send, and no others.
+//!
+//! Left out are utility statements; what functions run, since it is counted with the statement that called them; roles
+//! that the configuration names as maintenance; roles that only monitor; and what the auditing role itself asks of the
+//! system's tables. A role the configuration names as an application is load whatever else it is.
+
+use super::{DatabaseContext, ServerContext};
+use crate::finding::Subject;
+use crate::outcome::{Missing, Reason, Verdict};
+use crate::queries::{Part, QueryStats};
+use crate::statement_shape::shapes;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the statements of a role count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Load,
+    /// Load, but for what it asks of the system's tables.
+    Auditor,
+    Other,
+}
+
+/// The load of a database, most expensive first, each query without the calls of roles that are no part of it.
+///
+/// # Errors
+/// The statements were not read.
+pub(in crate::checks) fn of_database(cx: &DatabaseContext<'_>) -> Result<Vec<QueryStats>, Missing> {
+    let queries = cx.server.queries.as_ref().map_err(Clone::clone)?;
+    let mut kinds: BTreeMap<Option<&str>, Kind> = BTreeMap::new();
+    for query in queries.of(cx.name()) {
+        for part in &query.parts {
+            let role = part.role.as_deref();
+            kinds.entry(role).or_insert_with(|| role.map_or(Kind::Load, |role| kind(&cx.server, role)));
+        }
+    }
+    let counts = |part: &Part| part.is_top_level && kinds.get(&part.role.as_deref()) != Some(&Kind::Other);
+    let is_auditor = |part: &Part| kinds.get(&part.role.as_deref()) == Some(&Kind::Auditor);
+    let load: Vec<QueryStats> =
+        queries.of(cx.name()).filter(|query| query.is_planned()).filter_map(|query| query.only(counts)).collect();
+    let asked: Vec<&str> =
+        load.iter().filter(|query| query.parts.iter().any(is_auditor)).map(|query| query.text.as_str()).collect();
+    let of_the_system: BTreeSet<String> = asked
+        .iter()
+        .zip(shapes(&asked))
+        .filter(|(_, shape)| shape.as_ref().is_some_and(|shape| shape.is_of_the_system()))
+        .map(|(text, _)| (*text).to_owned())
+        .collect();
+    let mut load: Vec<QueryStats> = load
+        .into_iter()
+        .filter_map(|query| match of_the_system.contains(&query.text) {
+            true => query.only(|part| !is_auditor(part)),
+            false => Some(query),
+        })
+        .collect();
+    load.sort_by(|a, b| b.total_ms.total_cmp(&a.total_ms).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
+    Ok(load)
+}
+
+fn kind(cx: &ServerContext<'_>, name: &str) -> Kind {
+    let matches = |patterns: &[String]| patterns.iter().any(|pattern| crate::glob::matches(pattern, name));
+    if matches(&cx.role_kinds.maintenance) {
+        return Kind::Other;
+    }
+    if matches(&cx.role_kinds.application) {
+        return Kind::Load;
+    }
+    let roles = cx.snapshot.server.roles.ok();
+    let role = roles.and_then(|roles| roles.iter().find(|role| role.name == name));
+    let is_self = cx.server().is_ok_and(|server| server.role == name);
+    let monitors = |role: &crate::facts::roles::Role| {
+        !role.is_superuser && role.member_of.iter().any(|group| group == "pg_monitor" || group == "pg_read_all_stats")
+    };
+    match role {
+        Some(role) if monitors(role) => Kind::Other,
+        // the role of an application, or a superuser that does everything, may be the one that audits
+        _ if is_self => Kind::Auditor,
+        _ => Kind::Load,
+    }
+}
+
+/// Says of a database what part of its load cannot be seen at all: hidden texts, lost ones, and where nothing was counted.
+pub(in crate::checks) fn note_unseen(cx: &DatabaseContext<'_>, load: &[QueryStats], verdict: &mut Verdict) {
+    let Ok(queries) = cx.server.queries else { return };
+    let mut cannot_tell = |missing| verdict.cannot_tell(Subject::database(cx.name()), missing);
+    if let Some(missing) = queries.hidden_in(cx.name(), cx.server.snapshot) {
+        cannot_tell(missing);
+    }
+    if let Some(missing) = queries.lost() {
+        cannot_tell(missing);
+    }
+    if load.is_empty() {
+        cannot_tell(
+            Missing::new(
+                "statements",
+                Reason::Observation,
+                format!("no statement of an application was counted in {}", queries.span.describe()),
+            )
+            .unlocked_by("run the audit while the application runs"),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::testing::Lab;
+
+    fn texts(lab: &Lab) -> Vec<String> {
+        let queries = crate::queries::aggregate(&lab.snapshot, None);
+        let catalog = Catalog::new(&lab.snapshot.databases[0]);
+        let server = ServerContext {
+            snapshot: &lab.snapshot,
+            before: None,
+            replicas: &[],
+            at: lab.snapshot.captured_at,
+            queries: &queries,
+            params: &lab.params,
+            role_kinds: &lab.role_kinds,
+            reviews: &[],
+            service: None,
+        };
+        let cx = DatabaseContext { server, database: &lab.snapshot.databases[0], catalog: &catalog };
+        of_database(&cx).unwrap().into_iter().map(|query| format!("{} {}", query.calls, query.text)).collect()
+    }
+
+    #[test]
+    fn only_what_applications_send_is_load() {
+        let mut lab = Lab::new();
+        lab.role("app");
+        lab.role("exporter").member_of = vec!["pg_monitor".into()];
+        lab.role("postgres").is_superuser = true;
+        lab.role_kinds.maintenance = vec!["dump*".into()];
+        lab.statement("app", "select * from orders where id = 1", 10, 9.0);
+        lab.statement("dumper", "select * from orders where id = 1", 1, 9000.0);
+        lab.statement("dumper", "select * from orders", 1, 9000.0);
+        lab.statement("exporter", "select * from pg_stat_activity", 10, 8.0);
+        lab.statement("app", "vacuum orders", 10, 7.0);
+        lab.statement("app", "select sum(total) from orders", 10, 6.0).is_top_level = false;
+        lab.statement("postgres", "select * from customers", 10, 5.0);
+        assert_eq!(texts(&lab), ["10 select * from orders where id = $1", "10 select * from customers"]);
+    }
+
+    #[test]
+    fn the_auditing_role_is_load_but_for_the_systems_tables() {
+        let mut lab = Lab::new();
+        lab.role("auditor").is_superuser = true;
+        lab.statement("auditor", "select * from orders", 10, 9.0);
+        lab.statement("auditor", "select * from pg_catalog.pg_class", 10, 8.0);
+        lab.statement("app", "select * from pg_catalog.pg_class", 4, 8.0);
+        assert_eq!(texts(&lab), ["10 select * from orders", "4 select * from pg_catalog.pg_class"]);
+        lab.role_kinds.application = vec!["aud*".into()];
+        assert_eq!(texts(&lab).len(), 2);
+    }
+}
