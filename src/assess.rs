@@ -30,7 +30,10 @@ pub struct Given<'a> {
 }
 
 /// Makes the report of an audit.
-pub fn report(given: &Given<'_>, audited: Audited, mut notes: Vec<Note>) -> Report {
+pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> Report {
+    for finding in &mut audited.findings {
+        finding.items = checklist::items_of(finding.rule.as_str()).into_iter().map(str::to_owned).collect();
+    }
     let applied = suppress::apply(audited.findings, &given.config.suppressions, &audited.results, given.at);
     let source = source(given, audited.service);
     notes.extend(about(given.snapshot));
@@ -213,6 +216,8 @@ mod tests {
         assert_eq!(assessed(&lab), first);
         assert_eq!(first.items.iter().find(|item| item.id == "2.2").unwrap().state, State::Fail);
         assert!(first.top.iter().any(|key| key == "foreign-key-without-index:shop/public/orders/fk"));
+        let found = first.findings.iter().find(|finding| finding.rule.as_str() == "foreign-key-without-index").unwrap();
+        assert_eq!(found.items, checklist::items_of("foreign-key-without-index"));
         assert_eq!(first.score.unwrap().total.max, 71);
     }
 

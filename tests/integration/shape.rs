@@ -58,7 +58,7 @@ fn stem_of(id: &str) -> String {
 // --------------------------------------------------------------------------------------------------------------- rules
 
 /// What lies in `src/checks` and is no check.
-const BESIDE_CHECKS: [&str; 2] = ["context.rs", "prelude.rs"];
+const BESIDE_CHECKS: [&str; 3] = ["context", "context.rs", "prelude.rs"];
 
 #[test]
 fn every_file_of_a_check_is_in_the_list_and_the_other_way_round() {
@@ -438,7 +438,17 @@ fn every_sql_file_has_its_head_and_its_manners() {
 /// Who may import whom: a module, and the modules it may name. DESIGN: producers left, formats right, the report between.
 const LEAVES: &[&str] = &["finding", "glob", "hash", "lock", "outcome", "report", "rule", "score", "sql", "time"];
 /// What checks stand on: facts joined, dated, aggregated; pure.
-const VIEWS: &[&str] = &["catalog", "fingerprint", "foreign_keys", "indexes", "queries", "window"];
+const VIEWS: &[&str] = &[
+    "catalog",
+    "effective_settings",
+    "fingerprint",
+    "foreign_keys",
+    "indexes",
+    "queries",
+    "sessions",
+    "statement_shape",
+    "window",
+];
 
 /// The table: a module, the modules beside the leaves that it may use.
 const IMPORTS: &[(&str, &[&str])] = &[
@@ -448,6 +458,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("fingerprint", &[]),
     ("foreign_keys", &["facts", "catalog"]),
     ("indexes", &["facts", "catalog"]),
+    ("effective_settings", &["facts", "catalog", "checks", "sessions"]),
+    ("sessions", &["facts", "checks", "effective_settings", "window"]),
+    ("statement_shape", &[]),
     ("queries", &["facts", "fingerprint", "window"]),
     ("window", &["facts"]),
     ("checks", &["facts", "VIEWS", "config"]),
