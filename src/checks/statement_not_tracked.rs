@@ -63,7 +63,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
                 ));
             }
             // the read failed or was refused, or the snapshot is of another version: nothing is known of the server
-            _ => verdict.cannot_tell(Subject::server(), missing),
+            _ => return Err(missing),
         },
     }
     Ok(verdict)
@@ -288,7 +288,7 @@ mod tests {
         without(&mut lab, Reason::Disabled);
         assert_eq!(lab.found(&CHECK), ["medium shared_preload_libraries"]);
         without(&mut lab, Reason::Version);
-        assert_eq!(lab.found(&CHECK), NOTHING, "the snapshot does not have it");
+        assert!(lab.run(&CHECK).is_err(), "the snapshot does not have it");
         rows(&mut lab.db().extensions).push(crate::facts::extensions::Extension {
             name: LIBRARY.into(),
             version: "1.6".into(),
@@ -306,8 +306,7 @@ mod tests {
         for reason in [Reason::Failed, Reason::Privilege, Reason::Locked] {
             let mut lab = lab();
             without(&mut lab, reason);
-            let verdict = lab.run(&CHECK).unwrap();
-            assert_eq!((verdict.findings.len(), verdict.examined, verdict.unjudged.len()), (0, 0, 1));
+            assert_eq!(lab.run(&CHECK).unwrap_err().reason, reason);
         }
         let mut lab = lab();
         rows(&mut lab.snapshot.server.settings).retain(|setting| setting.name != TRACK);
