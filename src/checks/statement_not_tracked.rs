@@ -305,7 +305,7 @@ mod tests {
     fn what_could_not_be_read_is_not_judged() {
         for reason in [Reason::Failed, Reason::Privilege, Reason::Locked] {
             let mut lab = lab();
-            without(&mut lab, reason);
+            without(&mut lab, reason.clone());
             assert_eq!(lab.run(&CHECK).unwrap_err().reason, reason);
         }
         let mut lab = lab();
