@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
 )]
 
+mod cli;
 mod harness;
 mod render;
 mod scratch_server;
