@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "duplicate-index",
         category: Category::Indexes,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("duplicate_index.rs"),
     },
     params: &[],

@@ -30,7 +30,6 @@ pub(super) static CHECK: Check = Check {
         id: "int4-primary-key-near-limit",
         category: Category::Tables,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("int4_primary_key_near_limit.rs"),
     },
     params: &[&WARN, &FAIL],

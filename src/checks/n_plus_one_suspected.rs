@@ -36,7 +36,6 @@ pub(super) static CHECK: Check = Check {
         id: "n-plus-one-suspected",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.4"],
         source: include_str!("n_plus_one_suspected.rs"),
     },
     params: &[&CALLS_FOR_EACH, &MINIMUM_RATE, &FEW_ROWS],

@@ -30,7 +30,6 @@ pub(super) static CHECK: Check = Check {
         id: "redundant-index",
         category: Category::Indexes,
         severity: Severity::Low,
-        items: &[],
         source: include_str!("redundant_index.rs"),
     },
     params: &[],

@@ -36,7 +36,6 @@ pub(super) static CHECK: Check = Check {
         id: "sequence-near-limit",
         category: Category::Tables,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("sequence_near_limit.rs"),
     },
     params: &[&WARN, &FAIL],

@@ -26,7 +26,6 @@ pub(super) static CHECK: Check = Check {
         id: "statement-not-tracked",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.1", "2.7"],
         source: include_str!("statement_not_tracked.rs"),
     },
     params: &[],

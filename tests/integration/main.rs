@@ -10,3 +10,4 @@
 mod harness;
 mod render;
 mod scratch_server;
+mod shape;
