@@ -225,8 +225,9 @@ mod tests {
         let mut lab = Lab::new();
         lab.snapshot = serde_json::from_str(json).unwrap();
         let report = assessed(&lab);
-        assert!(report.findings.is_empty());
-        assert!(report.rules.iter().all(|rule| rule.outcome == crate::outcome::Outcome::Skipped));
+        assert_eq!(report.findings, []);
+        use crate::outcome::Outcome;
+        assert!(report.rules.iter().all(|rule| matches!(rule.outcome, Outcome::Skipped | Outcome::Partial)));
         assert!(report.items.iter().all(|item| item.state != State::Pass));
     }
 }

@@ -8,19 +8,30 @@ pub mod context;
 pub mod prelude;
 
 mod bloated_index;
+mod blocked_session;
+mod connection_idle_too_long;
+mod connection_per_request;
+mod connection_too_old;
+mod connections_near_limit;
 mod duplicate_index;
 mod foreign_key_without_index;
+mod idle_in_transaction;
 mod int4_primary_key_near_limit;
 mod invalid_index;
-mod load;
+mod long_transaction;
 mod n_plus_one_suspected;
+mod no_idle_in_transaction_timeout;
+mod no_lock_timeout;
+mod no_statement_timeout;
 mod plan_not_reviewed;
 mod redundant_index;
 mod sequence_near_limit;
 mod sequential_scan_on_large_table;
+mod slow_query_log_off;
 mod slow_statement;
 mod statement_not_tracked;
 mod table_without_primary_key;
+mod timeout_suspicious;
 mod unused_index;
 mod xid_wraparound;
 
@@ -52,6 +63,23 @@ pub enum Run {
 pub static ALL: &[&Check] = &[
     &foreign_key_without_index::CHECK,
     &bloated_index::CHECK,
+    &sequential_scan_on_large_table::CHECK,
+    &slow_statement::CHECK,
+    &n_plus_one_suspected::CHECK,
+    &no_statement_timeout::CHECK,
+    &no_lock_timeout::CHECK,
+    &no_idle_in_transaction_timeout::CHECK,
+    &timeout_suspicious::CHECK,
+    &slow_query_log_off::CHECK,
+    &statement_not_tracked::CHECK,
+    &plan_not_reviewed::CHECK,
+    &connection_per_request::CHECK,
+    &connections_near_limit::CHECK,
+    &connection_too_old::CHECK,
+    &connection_idle_too_long::CHECK,
+    &idle_in_transaction::CHECK,
+    &long_transaction::CHECK,
+    &blocked_session::CHECK,
     &duplicate_index::CHECK,
     &redundant_index::CHECK,
     &unused_index::CHECK,
@@ -60,11 +88,6 @@ pub static ALL: &[&Check] = &[
     &int4_primary_key_near_limit::CHECK,
     &table_without_primary_key::CHECK,
     &xid_wraparound::CHECK,
-    &sequential_scan_on_large_table::CHECK,
-    &slow_statement::CHECK,
-    &n_plus_one_suspected::CHECK,
-    &statement_not_tracked::CHECK,
-    &plan_not_reviewed::CHECK,
 ];
 
 /// The check of an id.

@@ -86,11 +86,9 @@ pub async fn workload(app_url: &str, batch_url: &str) -> Result<(), DemoError> {
         let session = connect(app_url, "shop-web").await?;
         let (page, item) = (session.client.prepare(page).await?, session.client.prepare(item).await?);
         for request in 0..120_i64 {
-            let orders = session.client.query(&page, &[&(1 + request * 7 % 20_000)]).await?;
-            for order in 0..15_i64 {
-                // the customer's own orders first, then more of them: what a list of fifteen would ask for
-                let id = orders.get(usize::try_from(order).unwrap_or(0)).map_or(1 + order, |row| row.get::<_, i64>(0));
-                session.client.query(&item, &[&id]).await?;
+            // the N+1: a page of orders, and then a query for each of them
+            for order in session.client.query(&page, &[&(1 + request * 7 % 4000)]).await? {
+                session.client.query(&item, &[&order.get::<_, i64>(0)]).await?;
             }
         }
         Ok::<_, DemoError>(())

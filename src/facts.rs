@@ -111,8 +111,8 @@ impl<T> Default for Fact<T> {
     fn default() -> Self {
         Self::Missing(Missing::new(
             "fact",
-            Reason::Version,
-            "the version of the tool that took the snapshot did not read it",
+            Reason::Input,
+            "the snapshot does not hold it: the version of the tool that took it did not read it",
         ))
     }
 }

@@ -49,6 +49,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod demo;
+pub mod effective_settings;
 pub mod facts;
 pub mod finding;
 pub mod fingerprint;
@@ -68,6 +69,7 @@ pub mod rule;
 pub mod score;
 pub mod scratch;
 pub mod service;
+pub mod sessions;
 pub mod statement_shape;
 pub mod suppress;
 #[cfg(test)]

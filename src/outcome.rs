@@ -22,7 +22,7 @@ words! {
         Locked = "locked",
         /// Too little has been observed to tell: a window too short, too few calls, a single sample.
         Observation = "observation",
-        /// It lies outside what a database can know.
+        /// It was not given: no database can know it, or the stored snapshot does not hold it.
         Input = "input",
         /// A managed service hides it.
         Service = "service",

@@ -14,6 +14,7 @@ use crate::facts::key_operators::KeyOperator;
 use crate::facts::role_databases::RoleDatabase;
 use crate::facts::roles::Role;
 use crate::facts::server::Server as ServerFact;
+use crate::facts::setting_overrides::SettingOverride;
 use crate::facts::settings::Setting;
 use crate::facts::statements::{RawStatement, Statement, StatementsInfo};
 use crate::facts::table_stats::TableStats;
@@ -324,10 +325,20 @@ impl Lab {
         &mut statements.last_mut().unwrap().counters
     }
 
-    /// Runs a check over the server, or over the database `shop`.
-    pub(crate) fn run(&self, check: &Check) -> Result<Verdict, Missing> {
+    /// A parameter set for a role, a database, or a role in a database.
+    pub(crate) fn set(&mut self, role: Option<&str>, database: Option<&str>, name: &str, value: &str) {
+        rows(&mut self.snapshot.server.setting_overrides).push(SettingOverride {
+            database: database.map(str::to_owned),
+            role: role.map(str::to_owned),
+            name: name.into(),
+            value: value.into(),
+        });
+    }
+
+    /// What a function makes of the server.
+    pub(crate) fn with_server<T>(&self, judge: impl FnOnce(&ServerContext<'_>) -> T) -> T {
         let queries = crate::queries::aggregate(&self.snapshot, self.before.as_ref());
-        let server = ServerContext {
+        judge(&ServerContext {
             snapshot: &self.snapshot,
             before: self.before.as_ref(),
             replicas: &self.replicas,
@@ -337,14 +348,20 @@ impl Lab {
             role_kinds: &self.role_kinds,
             reviews: &self.reviews,
             service: self.service,
-        };
-        let catalog = Catalog::new(&self.snapshot.databases[0]);
-        match check.run {
-            Run::Server(run) => run(&server),
-            Run::Database(run) => {
-                run(&DatabaseContext { server, database: &self.snapshot.databases[0], catalog: &catalog })
+        })
+    }
+
+    /// Runs a check over the server, or over the database `shop`.
+    pub(crate) fn run(&self, check: &Check) -> Result<Verdict, Missing> {
+        self.with_server(|server| {
+            let catalog = Catalog::new(&self.snapshot.databases[0]);
+            match check.run {
+                Run::Server(run) => run(server),
+                Run::Database(run) => {
+                    run(&DatabaseContext { server: *server, database: &self.snapshot.databases[0], catalog: &catalog })
+                }
             }
-        }
+        })
     }
 
     /// The keys of what a check finds, without the rule, with the severity: `medium shop/public/orders/fk`.

@@ -11,6 +11,9 @@ use crate::time::Timestamp;
 /// Seconds in a day.
 pub const DAY: f64 = 86_400.0;
 
+/// A shorter window, in seconds, says nothing of the rest of the day.
+pub const SAMPLE: f64 = 300.0;
+
 /// How a window is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpanKind {
@@ -79,14 +82,26 @@ impl Span {
         (self.at_least > 0.0).then(|| count / self.at_least * DAY)
     }
 
-    /// A day's share of a count, as bounds. What was counted for less than a day is a sample of the day: then three
-    /// standard deviations of a count are allowed for on either side, so that five of anything within a minute are not yet
-    /// a rate, and none of it within an hour are at most some.
+    /// A day's share of a count, as bounds.
+    ///
+    /// What was counted for less than a day is a sample of it: then three standard deviations of a count are allowed for on
+    /// either side, so that five of anything within a minute are not yet a rate, and none of it within an hour are at most
+    /// some. A window shorter than [`SAMPLE`] stands for nothing but itself: the day it lies in had at least what was
+    /// counted, and nobody knows the most.
     pub fn daily(&self, count: f64) -> Daily {
-        let sampled = self.at_most.is_none_or(|seconds| seconds < DAY);
-        let low = if sampled { (count - 3.0 * count.sqrt()).max(0.0) } else { count };
+        let whole_day = self.at_most.is_none_or(|seconds| seconds >= DAY);
+        let samples = self.at_least >= SAMPLE;
+        let low = if whole_day { count } else { (count - 3.0 * count.sqrt()).max(0.0) };
         let high = if self.at_least < DAY { count + 3.0 * (count + 1.0).sqrt() } else { count };
-        Daily { at_least: self.per_day_at_least(low).unwrap_or(0.0), at_most: self.per_day_at_most(high) }
+        let rate = self.per_day_at_least(low).unwrap_or(0.0);
+        Daily {
+            at_least: match whole_day {
+                true => rate,
+                false if samples => rate.max(count),
+                false => count,
+            },
+            at_most: samples.then(|| self.per_day_at_most(high)).flatten(),
+        }
     }
 
     /// In words, for `because` and for the head of the report.
@@ -206,7 +221,9 @@ mod tests {
     fn a_short_window_is_a_sample() {
         let to = Timestamp::from_unix_micros(1_000_000_000_000);
         let hour = Span::exact(SpanKind::Snapshots, to.plus_seconds(-3600.0), to);
-        assert_eq!(hour.daily(5.0).at_least, 0.0);
+        assert_eq!(hour.daily(5.0).at_least, 5.0, "what was counted was counted");
+        let moment = Span::exact(SpanKind::Snapshots, to.plus_seconds(-3.0), to);
+        assert_eq!(moment.daily(500.0), Daily { at_least: 500.0, at_most: None });
         assert_eq!(hour.daily(0.0).at_most, Some(72.0));
         assert!(hour.daily(100.0).at_least > 1600.0);
     }

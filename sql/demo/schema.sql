@@ -58,10 +58,10 @@ create table audit_log (
 );
 
 insert into countries select 'C' || n, 'Country ' || n from generate_series(1, 40) as n;
-insert into customers (email, country) select 'c' || n || '@example.com', 'C' || 1 + n % 40 from generate_series(1, 20000) as n;
+insert into customers (email, country) select 'c' || n || '@example.com', 'C' || 1 + n % 40 from generate_series(1, 4000) as n;
 insert into products (sku, title, price) select 'sku-' || n, 'Product ' || n, n % 100 from generate_series(1, 5000) as n;
 insert into orders (customer_id, state, note)
-  select 1 + n % 20000, case when n % 10 = 0 then 'open' else 'done' end, repeat('x', 40) from generate_series(1, 60000) as n;
+  select 1 + n % 4000, case when n % 10 = 0 then 'open' else 'done' end, repeat('x', 40) from generate_series(1, 60000) as n;
 insert into order_items (order_id, product_id, quantity)
   select 1 + n % 60000, 1 + n % 5000, 1 + n % 3 from generate_series(1, 180000) as n;
 insert into audit_log (message) select 'started' from generate_series(1, 500);
@@ -82,7 +82,7 @@ create table carts (
   id bigint generated always as identity primary key,
   token text not null
 );
-insert into carts (token) select md5(n::text) from generate_series(1, 120000) as n;
+insert into carts (token) select md5(n::text) from generate_series(1, 250000) as n;
 create index carts_token_idx on carts (token);
 delete from carts where id % 10 <> 0;
 vacuum carts;

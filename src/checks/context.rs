@@ -1,5 +1,7 @@
 //! What a check is given: the facts, what they were compared with, and the thresholds. Nothing else can be reached.
 
+pub(super) mod load;
+
 use crate::catalog::Catalog;
 use crate::facts::roles::Role;
 use crate::facts::server::Server as ServerFact;

@@ -17,7 +17,8 @@
 //!
 //! ## Limits
 //! Exclusion constraints are left out: what they exclude by is not compared. An index whose expressions or predicate could
-//! not be read, on a table with an otherwise equal one, is not judged. A query that names the index in a hint is not seen.
+//! not be read, on a table with an otherwise equal one, is not judged. Whether a constraint can be
+//! deferred is not compared: of two, keep the one that cannot. A hint that names an index is not seen.
 
 use super::prelude::*;
 use crate::facts::indexes::Index;

@@ -85,7 +85,7 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
             if !is_read && (numbers.len() > 1 || foreign.contains(&(table.oid, *number))) {
                 continue;
             }
-            let subject = cx.catalog.table_subject(table).with_columns(vec![column.name.clone()]);
+            let subject = Subject::of_table(SubjectKind::Column, cx.name(), &table.schema, &table.name, &column.name);
             match greatest(cx, table, &parts, &values) {
                 Ok(greatest) => {
                     verdict.examine();
@@ -221,8 +221,8 @@ mod tests {
     #[test]
     fn the_end_of_the_type() {
         assert_eq!(with(1_000_000_000), NOTHING);
-        assert_eq!(with(1_700_000_000), ["medium shop/public/orders"]);
-        assert_eq!(with(2_000_000_000), ["high shop/public/orders"]);
+        assert_eq!(with(1_700_000_000), ["medium shop/public/orders/id"]);
+        assert_eq!(with(2_000_000_000), ["high shop/public/orders/id"]);
         assert_eq!(with(-2_000_000_000), NOTHING);
     }
 
@@ -272,7 +272,7 @@ mod tests {
             rows(&mut lab.db().inheritance).push(Inheritance { child_oid: leaf, parent_oid: parent });
             value(&mut lab, leaf, 2, Ok(Some(1_050_000_000 * (number + 1))));
         }
-        assert_eq!(lab.found(&CHECK), ["high shop/public/events"]);
+        assert_eq!(lab.found(&CHECK), ["high shop/public/events/id"]);
         rows(&mut lab.db().key_values).remove(0);
         assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1);
     }

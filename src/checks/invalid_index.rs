@@ -75,12 +75,19 @@ fn building(cx: &DatabaseContext<'_>, index: &Index) -> Option<Missing> {
         Ok(builds) => builds,
         Err(missing) => return Some(missing),
     };
+    if builds.iter().any(|build| build.table_oid == 0) {
+        // somebody builds something, and this role may not see what
+        let hidden =
+            Missing::new("index_builds", Reason::Privilege, "an index is being built that this role may not see");
+        return Some(hidden.unlocked_by(cx.server.snapshot.grant("pg_read_all_stats")));
+    }
     // a rebuild names one index and works on all of the table, old and new
     let build = builds.iter().find(|build| {
         build.index_oid == index.oid
             || build.table_oid == index.table_oid && (build.index_oid == 0 || copy_of(&index.name).is_some())
     })?;
-    let because = format!("it is being built: {}, {}", build.command.to_lowercase(), build.phase);
+    let told = |text: &Option<String>| text.as_deref().unwrap_or("hidden from this role").to_lowercase();
+    let because = format!("it is being built: {}, {}", told(&build.command), told(&build.phase));
     Some(Missing::new("index_builds", Reason::Observation, because).unlocked_by("run the audit again when it is done"))
 }
 
@@ -97,9 +104,25 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, table: &Table) -> Finding {
     if index.kind == 'I' {
         let lacking = lacking(catalog, index);
         let names = lacking.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect();
-        let finding = finding(format!("partitioned index {place} is not valid: {} partitions lack it", lacking.len()))
+        let what = match lacking.len() {
+            0 => "although every partition has it".to_owned(),
+            1 => "1 partition lacks it".to_owned(),
+            many => format!("{many} partitions lack it"),
+        };
+        let finding = finding(format!("partitioned index {place} is not valid: {what}"))
             .count("partitions_without", lacking.len() as i64, Unit::Count)
             .list("partitions", names);
+        // every one is there and sound: attaching one again makes the server look
+        if lacking.is_empty() {
+            let Some(child) = catalog.children(index.oid).iter().find_map(|child| catalog.index(*child)) else {
+                return finding.advice("create it again; nothing is below it");
+            };
+            return finding.fix(
+                "attach one of its partitions again: that makes a server of a current minor release look whether it is whole",
+                attach_one(catalog, index, table, child),
+                Some(LockMode::AccessExclusive),
+            );
+        }
         return match attach(catalog, index, table, &lacking) {
             Some(sql) => finding.fix(
                 "attach the indexes that the partitions already have; the index becomes valid with the last one",
@@ -108,7 +131,8 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, table: &Table) -> Finding {
             ),
             None => finding.advice(format!(
                 "create the index concurrently on each partition that lacks it, as pg_get_indexdef({}::regclass) shows it, \
-                 and attach each one with alter index {} attach partition; it becomes valid with the last one",
+                 and attach each one with alter index {} attach partition, a deeper one to the index of its own parent; it \
+                 becomes valid with the last one",
                 literal(&qualified(&table.schema, &index.name)),
                 qualified(&table.schema, &index.name)
             )),
@@ -164,15 +188,21 @@ fn lacking<'a>(catalog: &Catalog<'a>, index: &Index) -> Vec<&'a Table> {
     lacking
 }
 
-/// The statements that attach what the partitions already have; none where one has nothing alike, or lies deeper than one
-/// level, or where expressions would have to be compared.
+/// The statements that rebuild and attach what the partitions already have; none where one has nothing alike, or lies deeper
+/// than one level, or where expressions would have to be compared.
 fn attach(catalog: &Catalog<'_>, index: &Index, table: &Table, lacking: &[&Table]) -> Option<String> {
     if lacking.is_empty() || index.has_expressions || index.has_predicate {
         return None;
     }
     let wanted = catalog.column_names(index.table_oid, &index.columns);
     let statements = lacking.iter().map(|partition| {
-        let alike = catalog.indexes(partition.oid).iter().find(|own| {
+        let own = catalog.indexes(partition.oid);
+        // one that is attached and not valid is rebuilt; attaching it again makes the server look
+        if let Some(broken) = own.iter().find(|own| catalog.parent(own.oid) == Some(index.oid)) {
+            let reindex = format!("reindex index concurrently {};", qualified(&partition.schema, &broken.name));
+            return Some(format!("{reindex}\n{}", attach_one(catalog, index, table, broken)));
+        }
+        let alike = own.iter().find(|own| {
             catalog.parent(partition.oid) == Some(index.table_oid)
                 && !own.is_partition
                 && is_sound(own)
@@ -181,18 +211,24 @@ fn attach(catalog: &Catalog<'_>, index: &Index, table: &Table, lacking: &[&Table
                 && (own.method == index.method && own.is_unique == index.is_unique)
                 && own.nulls_not_distinct == index.nulls_not_distinct
                 && own.key_count == index.key_count
-                && own.operator_families == index.operator_families
+                && own.operator_classes == index.operator_classes
                 && own.collations == index.collations
+                && own.options == index.options
                 && catalog.constraint_of(index.oid).is_none()
                 && catalog.column_names(partition.oid, &own.columns) == wanted
         })?;
-        Some(format!(
-            "alter index {} attach partition {};",
-            qualified(&table.schema, &index.name),
-            qualified(&partition.schema, &alike.name)
-        ))
+        Some(attach_one(catalog, index, table, alike))
     });
     Some(statements.collect::<Option<Vec<_>>>()?.join("\n"))
+}
+
+fn attach_one(catalog: &Catalog<'_>, index: &Index, table: &Table, child: &Index) -> String {
+    let schema = catalog.table(child.table_oid).map_or(table.schema.as_str(), |partition| partition.schema.as_str());
+    format!(
+        "alter index {} attach partition {};",
+        qualified(&table.schema, &index.name),
+        qualified(schema, &child.name)
+    )
 }
 
 #[cfg(test)]
@@ -236,8 +272,8 @@ mod tests {
         let build = |table_oid, index_oid| IndexBuild {
             table_oid,
             index_oid,
-            command: "CREATE INDEX CONCURRENTLY".into(),
-            phase: "building index".into(),
+            command: Some("CREATE INDEX CONCURRENTLY".into()),
+            phase: Some("building index".into()),
         };
         rows(&mut lab.db().index_builds).push(build(table, index));
         let verdict = lab.run(&CHECK).unwrap();
@@ -267,12 +303,20 @@ mod tests {
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!(verdict.findings[0].measured("partitions_without"), Some(2.0));
         assert_eq!(sql(&lab), None);
-        lab.index(leaves[2], "alike_2", &[1]);
+        let broken = lab.index(leaves[2], "i_2", &[1]);
+        lab.index_row(broken).is_valid = false;
+        lab.index_row(broken).is_partition = true;
+        rows(&mut lab.db().inheritance).push(Inheritance { child_oid: broken, parent_oid: top });
         assert_eq!(
             sql(&lab).as_deref(),
             Some(
-                "alter index public.i attach partition public.alike;\nalter index public.i attach partition public.alike_2;"
+                "alter index public.i attach partition public.alike;\nreindex index concurrently public.i_2;\n\
+                 alter index public.i attach partition public.i_2;"
             )
         );
+        assert_eq!(lab.found(&CHECK).len(), 2, "the broken one is a file of its own");
+        lab.index_row(broken).is_valid = true;
+        rows(&mut lab.db().inheritance).retain(|link| link.child_oid != leaves[1]);
+        assert_eq!(sql(&lab).as_deref(), Some("alter index public.i attach partition public.i_0;"));
     }
 }

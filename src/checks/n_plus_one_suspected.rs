@@ -21,7 +21,7 @@
 //! request. Names without a schema are looked for in all schemas, and not judged where several have them. An import that
 //! looks every row up is no request, and looks the same.
 
-use super::load;
+use super::context::load;
 use super::prelude::*;
 use crate::facts::tables::Table;
 use crate::fingerprint::StatementKind;

@@ -18,7 +18,7 @@
 //! A review without a plan hash cannot become stale, nor can one of a statement whose plan is not known now (`--plans`).
 //! The plans compared are generic; with real values the server may choose another.
 
-use super::load;
+use super::context::load;
 use super::prelude::*;
 use crate::checks::context::Review;
 use crate::facts::plans::Plan;

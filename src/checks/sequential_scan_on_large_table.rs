@@ -22,7 +22,7 @@
 //! nor which role scanned. Each worker of a parallel scan counts as one scan of its share, and a statement with `limit` may
 //! stop early: both lower the rows of a scan. Building an index and checking a constraint count as scans.
 
-use super::load;
+use super::context::load;
 use super::prelude::*;
 use crate::facts::table_stats::TableStats;
 use crate::facts::tables::Table;

@@ -23,7 +23,7 @@
 //! Execution time only: planning, the network and waiting in a pool are not in it. The calls of all values of the
 //! parameters are one statement. A statement that was forgotten because there were too many is not seen.
 
-use super::load;
+use super::context::load;
 use super::prelude::*;
 use crate::queries::{CALLS_FOR_P99, QueryStats};
 

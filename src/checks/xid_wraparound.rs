@@ -202,7 +202,8 @@ fn finding(cx: &ServerContext<'_>, database: &DatabaseInfo, kind: Kind, limits: 
     };
     let (holders, hidden) = holders(cx, &database.name, kind);
     if hidden {
-        finding = finding.text("sessions", "what sessions hold back is hidden from this role: grant pg_read_all_stats");
+        let unlock = cx.snapshot.grant("pg_read_all_stats");
+        finding = finding.text("sessions", format!("what sessions hold back is hidden from this role: {unlock}"));
     }
     let held = !holders.is_empty();
     if held {
@@ -263,9 +264,13 @@ fn holders(cx: &ServerContext<'_>, database: &str, kind: Kind) -> (Vec<String>, 
     let server = &cx.snapshot.server;
     let sessions = server.activity.ok().map_or(&[][..], Vec::as_slice);
     for session in sessions {
-        // a session of another database holds back its own tables and the shared ones only
         let process = &session.process;
-        if session.is_ours() || process.database.as_deref().is_some_and(|name| name != database) {
+        // what standbys hold is told below; a worker of a parallel query holds what its leader does; vacuum itself nothing
+        let counts_elsewhere = matches!(process.backend_type.as_deref(), Some("walsender" | "autovacuum worker"))
+            || process.leader_pid.is_some();
+        // a session of another database holds back its own tables and the shared ones only
+        let is_elsewhere = process.database.as_deref().is_some_and(|name| name != database);
+        if session.is_ours() || counts_elsewhere || is_elsewhere {
             continue;
         }
         if let Some(age) = process.xmin_age.max(process.xid_age) {
@@ -364,6 +369,9 @@ mod tests {
             lab.table_row(view).toast_frozen_xid_age = Some(590 * MILLION);
             lab.session("app", "idle in transaction", 9000.0).xmin_age = Some(550 * MILLION);
             lab.session("app", "active", 1.0).xmin_age = Some(100);
+            let sender = lab.session("standby", "active", 9000.0);
+            (sender.backend_type, sender.database) = (Some("walsender".into()), None);
+            sender.xmin_age = Some(598 * MILLION);
             let slot = ReplicationSlot { name: "old".into(), xmin_age: Some(599 * MILLION), ..Default::default() };
             rows(&mut lab.snapshot.server.replication_slots).push(slot);
             let elsewhere = PreparedTransaction { database: "b".into(), xid_age: 599 * MILLION, ..Default::default() };

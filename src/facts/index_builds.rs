@@ -9,13 +9,13 @@ pub static QUERY: Query =
 crate::row! {
     /// An index build in progress.
     pub struct IndexBuild {
-        /// The table.
+        /// The table; 0 where this role may not see what is built.
         pub table_oid: u32,
         /// The index; 0 where it has none yet.
         pub index_oid: u32,
         /// `CREATE INDEX CONCURRENTLY`, …
-        pub command: String,
+        pub command: Option<String>,
         /// How far it is.
-        pub phase: String,
+        pub phase: Option<String>,
     }
 }

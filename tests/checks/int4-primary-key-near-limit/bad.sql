@@ -1,5 +1,5 @@
--- expect: int4-primary-key-near-limit high public/orders
--- expect: int4-primary-key-near-limit medium public/codes
+-- expect: int4-primary-key-near-limit high public/orders/id
+-- expect: int4-primary-key-near-limit medium public/codes/id
 -- hint: apply
 create table orders (id int primary key);
 insert into orders values (1), (2147483000);

@@ -6,10 +6,10 @@
 -- hint: apply
 create table orders (id int primary key, created int);
 create index orders_created_idx on orders (created);
-insert into orders select n, n from generate_series(1, 100000) as n;
+insert into orders select n, n from generate_series(1, 60000) as n;
 create table events (id int, kind int, primary key (id)) partition by hash (id);
 create table events_0 partition of events for values with (modulus 2, remainder 0);
 create table events_1 partition of events for values with (modulus 2, remainder 1);
 create index events_kind_idx on events (kind);
-insert into events select n, n from generate_series(1, 100000) as n;
+insert into events select n, n from generate_series(1, 60000) as n;
 analyze;

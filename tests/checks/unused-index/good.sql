@@ -7,7 +7,7 @@ create table orders (id int primary key, created int, code int unique, customer 
 create index orders_created_idx on orders (created);
 -- needed on the day a customer is deleted
 create index orders_customer_idx on orders (customer);
-insert into orders select n, n, n, n % 10 + 1 from generate_series(1, 100000) as n;
+insert into orders select n, n, n, n % 10 + 1 from generate_series(1, 60000) as n;
 -- too small to matter
 create table small (id int primary key, kind int);
 create index small_kind_idx on small (kind);

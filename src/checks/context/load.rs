@@ -4,7 +4,7 @@
 //! that the configuration names as maintenance; roles that only monitor; and what the auditing role itself asks of the
 //! system's tables. A role the configuration names as an application is load whatever else it is.
 
-use super::context::{DatabaseContext, ServerContext};
+use super::{DatabaseContext, ServerContext};
 use crate::finding::Subject;
 use crate::outcome::{Missing, Reason, Verdict};
 use crate::queries::{Part, QueryStats};
@@ -24,7 +24,7 @@ enum Kind {
 ///
 /// # Errors
 /// The statements were not read.
-pub(super) fn of_database(cx: &DatabaseContext<'_>) -> Result<Vec<QueryStats>, Missing> {
+pub(in crate::checks) fn of_database(cx: &DatabaseContext<'_>) -> Result<Vec<QueryStats>, Missing> {
     let queries = cx.server.queries.as_ref().map_err(Clone::clone)?;
     let mut kinds: BTreeMap<Option<&str>, Kind> = BTreeMap::new();
     for query in queries.of(cx.name()) {
@@ -79,7 +79,7 @@ fn kind(cx: &ServerContext<'_>, name: &str) -> Kind {
 }
 
 /// Says of a database what part of its load cannot be seen at all: hidden texts, lost ones, and where nothing was counted.
-pub(super) fn note_unseen(cx: &DatabaseContext<'_>, load: &[QueryStats], verdict: &mut Verdict) {
+pub(in crate::checks) fn note_unseen(cx: &DatabaseContext<'_>, load: &[QueryStats], verdict: &mut Verdict) {
     let Ok(queries) = cx.server.queries else { return };
     let mut cannot_tell = |missing| verdict.cannot_tell(Subject::database(cx.name()), missing);
     if let Some(missing) = queries.hidden_in(cx.name(), cx.server.snapshot) {

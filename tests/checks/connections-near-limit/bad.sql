@@ -1,0 +1,7 @@
+-- expect: connections-near-limit medium {app}
+-- only: connections-near-limit
+-- role: app login
+-- session as {app}: select 1
+-- session as {app}: select 1
+-- session as {app}: select 1
+alter role {app} connection limit 4;
