@@ -162,6 +162,7 @@ async fn generate(url: &str, tables: usize) -> Result<()> {
         "update pg_class set reltuples = reltuples * 5000, relpages = relpages * 5000
          where relnamespace in (select oid from pg_namespace where nspname like 'area_%') and relname ~ '^table_\\d*7'",
         "vacuum analyze",
+        "select pg_stat_statements_reset()",
     ] {
         setup.batch_execute(statement).await?;
     }
