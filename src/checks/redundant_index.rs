@@ -23,6 +23,7 @@
 use super::prelude::*;
 use crate::facts::indexes::Index;
 use crate::indexes::{drop_sql, has_duty, is_sound, keep_order, pages, scans, table_of};
+use std::collections::HashMap;
 
 /// An index whose key another one begins with.
 pub(super) static CHECK: Check = Check {
@@ -52,6 +53,13 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     cx.database.inheritance.read()?;
     let catalog = cx.catalog;
     let comparable = |index: &Index| index.method == "btree" && is_sound(index);
+    // by each beginning of their keys, so that an index meets only those that could serve it, in the order of their names
+    let mut begin: HashMap<(u32, &[i16]), Vec<&Index>> = HashMap::new();
+    for index in indexes.iter().filter(|index| comparable(index)) {
+        for length in 1..=keys(index).len() {
+            begin.entry((index.table_oid, &index.columns[..length])).or_default().push(index);
+        }
+    }
     let mut verdict = Verdict::default();
     for index in indexes {
         if !comparable(index) || has_duty(catalog, index) || index.is_partition {
@@ -59,8 +67,8 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
         }
         let Some(table) = table_of(catalog, index) else { continue };
         let (mut covers, mut unknown) = (Vec::new(), false);
-        for other in catalog.indexes(index.table_oid) {
-            if other.oid == index.oid || !comparable(other) {
+        for other in begin.get(&(index.table_oid, keys(index))).into_iter().flatten() {
+            if other.oid == index.oid {
                 continue;
             }
             match cover(cx, other, index) {
@@ -85,6 +93,11 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
         }
     }
     Ok(verdict)
+}
+
+/// The numbers of the key columns, without included ones.
+fn keys(index: &Index) -> &[i16] {
+    &index.columns[..usize::try_from(index.key_count).unwrap_or(0).min(index.columns.len())]
 }
 
 /// Whether an index can do all that `short` does.
