@@ -153,6 +153,12 @@ pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
     })
 }
 
+/// Writes to standard output.
+pub(super) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    forgiving(write(&mut out).and_then(|()| out.flush()))
+}
+
 /// Prints text on standard output.
 pub(super) fn print(text: &str) -> Result<Exit, Failure> {
     let mut out = io::stdout().lock();
