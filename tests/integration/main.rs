@@ -9,6 +9,7 @@
 
 mod cli;
 mod harness;
+mod readme;
 mod render;
 mod scratch_server;
 mod shape;
