@@ -13,6 +13,9 @@ use crate::facts::tables::Table;
 use crate::finding::{Subject, SubjectKind};
 use crate::outcome::{Missing, Reason};
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
+
+pub use crate::sql::{literal, qualified, quote};
 
 /// The facts of one database by oid. What was not read is simply absent here: a check asks the fact itself first.
 #[derive(Debug, Default)]
@@ -32,6 +35,24 @@ pub struct Catalog<'a> {
     children: HashMap<u32, Vec<u32>>,
     locked: HashSet<u32>,
     operators: HashSet<(u32, u32)>,
+    /// By the oid of a table or index that has partitions or children.
+    below: OnceLock<HashMap<u32, Below>>,
+    /// By schema and name.
+    names: OnceLock<Names<'a>>,
+}
+
+/// All below a partitioned table or index, added up once: a few partitioned tables are looked at by very many checks.
+#[derive(Debug)]
+struct Below {
+    leaves: Vec<u32>,
+    rows: Option<f64>,
+    pages: i64,
+}
+
+#[derive(Debug)]
+struct Names<'a> {
+    tables: HashMap<(&'a str, &'a str), &'a Table>,
+    indexes: HashSet<(&'a str, &'a str)>,
 }
 
 fn list<T>(fact: &crate::facts::Fact<Vec<T>>) -> &[T] {
@@ -89,14 +110,24 @@ impl<'a> Catalog<'a> {
 
     /// A table by its name.
     pub fn table_named(&self, schema: &str, name: &str) -> Option<&'a Table> {
-        self.tables.values().find(|table| table.schema == schema && table.name == name).copied()
+        self.names().tables.get(&(schema, name)).copied()
     }
 
     /// Whether a table or index of a name exists in a schema.
     pub fn has_relation(&self, schema: &str, name: &str) -> bool {
-        let of_schema = |table: u32| self.table(table).is_some_and(|table| table.schema == schema);
-        self.table_named(schema, name).is_some()
-            || self.indexes.values().any(|index| index.name == name && of_schema(index.table_oid))
+        self.table_named(schema, name).is_some() || self.names().indexes.contains(&(schema, name))
+    }
+
+    /// Made when first asked for: measuring needs a catalog too, and none of its names.
+    fn names(&self) -> &Names<'a> {
+        self.names.get_or_init(|| Names {
+            tables: self.tables.values().map(|table| ((table.schema.as_str(), table.name.as_str()), *table)).collect(),
+            indexes: self
+                .indexes
+                .values()
+                .filter_map(|index| Some((self.table(index.table_oid)?.schema.as_str(), index.name.as_str())))
+                .collect(),
+        })
     }
 
     /// The counters of a table.
@@ -168,8 +199,30 @@ impl<'a> Catalog<'a> {
 
     /// All leaves below a table: itself where it has no children.
     pub fn leaves(&self, table: u32) -> Vec<u32> {
+        match self.below(table) {
+            Some(below) => below.leaves.clone(),
+            None => vec![table],
+        }
+    }
+
+    fn below(&self, oid: u32) -> Option<&Below> {
+        let below = self.below.get_or_init(|| {
+            let of = |oid: &u32| {
+                let leaves = self.find_leaves(*oid);
+                let rows = leaves.iter().filter_map(|leaf| self.own_rows(*leaf));
+                let rows = rows.fold(None, |sum: Option<f64>, rows| Some(sum.unwrap_or(0.0) + rows));
+                let pages =
+                    leaves.iter().filter_map(|leaf| self.table(*leaf)).map(|table| i64::from(table.pages)).sum();
+                (*oid, Below { leaves, rows, pages })
+            };
+            self.children.keys().map(of).collect()
+        });
+        below.get(&oid)
+    }
+
+    fn find_leaves(&self, oid: u32) -> Vec<u32> {
         let mut leaves = Vec::new();
-        let mut open = vec![table];
+        let mut open = vec![oid];
         // a damaged snapshot may hold a cycle
         let mut seen = HashSet::new();
         while let Some(oid) = open.pop() {
@@ -198,20 +251,24 @@ impl<'a> Catalog<'a> {
     /// Rows of a table with all below it: the greater of the planner's estimate and the counter, since the estimate is
     /// old and the counter is lost in a crash. None where nothing was ever counted.
     pub fn rows(&self, table: u32) -> Option<f64> {
-        let known = self.leaves(table).into_iter().filter_map(|leaf| {
-            let estimate = self.table(leaf).map(|table| table.row_estimate).filter(|rows| *rows >= 0.0);
-            let counted = self.stats(leaf).map(|stats| stats.live_rows as f64).filter(|rows| *rows > 0.0);
-            match (estimate, counted) {
-                (Some(estimate), Some(counted)) => Some(estimate.max(counted)),
-                (estimate, counted) => estimate.or(counted),
-            }
-        });
-        known.fold(None, |sum: Option<f64>, rows| Some(sum.unwrap_or(0.0) + rows))
+        self.below(table).map_or_else(|| self.own_rows(table), |below| below.rows)
+    }
+
+    fn own_rows(&self, table: u32) -> Option<f64> {
+        let estimate = self.table(table).map(|table| table.row_estimate).filter(|rows| *rows >= 0.0);
+        let counted = self.stats(table).map(|stats| stats.live_rows as f64).filter(|rows| *rows > 0.0);
+        match (estimate, counted) {
+            (Some(estimate), Some(counted)) => Some(estimate.max(counted)),
+            (estimate, counted) => estimate.or(counted),
+        }
     }
 
     /// Pages of a table with all below it, as of the last vacuum or analyze.
     pub fn pages(&self, table: u32) -> i64 {
-        self.leaves(table).into_iter().filter_map(|leaf| self.table(leaf)).map(|table| i64::from(table.pages)).sum()
+        match self.below(table) {
+            Some(below) => below.pages,
+            None => self.table(table).map_or(0, |table| i64::from(table.pages)),
+        }
     }
 
     /// The subject of a table.
@@ -248,57 +305,9 @@ impl<'a> Catalog<'a> {
     }
 }
 
-/// A name as SQL needs it: quoted always, so that no keyword, capital or quote can change its meaning.
-pub fn quote(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && !is_reserved(name);
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// A name in its schema as SQL needs it.
-pub fn qualified(schema: &str, name: &str) -> String {
-    format!("{}.{}", quote(schema), quote(name))
-}
-
-/// A value as SQL needs it.
-pub fn literal(value: &str) -> String {
-    let quoted = value.replace('\'', "''");
-    if value.contains('\\') { format!("E'{}'", quoted.replace('\\', "\\\\")) } else { format!("'{quoted}'") }
-}
-
-/// Whether a lower-case word means something to PostgreSQL's grammar in the place of a name. The scanner is asked, so the
-/// list is the parser's own; every keyword is quoted, the harmless ones too.
-fn is_reserved(word: &str) -> bool {
-    use pg_query::protobuf::KeywordKind;
-    pg_query::scan(word).map_or(true, |result| {
-        result.tokens.iter().any(|token| token.keyword_kind() != KeywordKind::NoKeyword || token.start != 0)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_quoted_where_sql_needs_it() {
-        for (name, quoted) in [
-            ("orders", "orders"),
-            ("order", "\"order\""),
-            ("user", "\"user\""),
-            ("Orders", "\"Orders\""),
-            ("a b", "\"a b\""),
-            ("a\"b", "\"a\"\"b\""),
-            ("1st", "\"1st\""),
-            ("😀", "\"😀\""),
-            ("_x1", "_x1"),
-        ] {
-            assert_eq!(quote(name), quoted);
-        }
-        assert_eq!(qualified("public", "select"), "public.\"select\"");
-        assert_eq!(literal("it's"), "'it''s'");
-        assert_eq!(literal("a\\'b"), "E'a\\\\''b'");
-    }
 
     #[test]
     fn a_cycle_in_a_damaged_snapshot_ends() {

@@ -1,5 +1,5 @@
 -- a row is an index of a user's table; its expressions and predicate are another fact, reading them can wait for a lock
--- from 14; any role; one pass over pg_index
+-- from 14; any role; one pass over pg_index, the operator families looked up once for each combination of classes
 -- https://www.postgresql.org/docs/current/catalog-pg-index.html
 select
   i.indexrelid as oid,
@@ -23,11 +23,7 @@ select
   i.indkey::int2[] as columns,
   i.indcollation::oid[] as collations,
   i.indclass::oid[] as operator_classes,
-  (
-    select pg_catalog.array_agg(o.opcfamily order by u.position)
-    from pg_catalog.unnest(i.indclass::oid[]) with ordinality as u(opclass, position)
-    join pg_catalog.pg_opclass as o on o.oid = u.opclass
-  ) as operator_families,
+  f.operator_families as operator_families,
   i.indoption::int2[] as options,
   i.indexprs is not null as has_expressions,
   i.indpred is not null as has_predicate,
@@ -37,6 +33,18 @@ join pg_catalog.pg_class as c on c.oid = i.indexrelid
 join pg_catalog.pg_class as t on t.oid = i.indrelid
 join pg_catalog.pg_namespace as n on n.oid = t.relnamespace
 join pg_catalog.pg_am as m on m.oid = c.relam
+left join (
+  select
+    d.operator_classes,
+    pg_catalog.array_agg(o.opcfamily order by u.position) as operator_families
+  from (
+    select distinct x.indclass as operator_classes
+    from pg_catalog.pg_index as x
+  ) as d
+  cross join lateral pg_catalog.unnest(d.operator_classes::oid[]) with ordinality as u(operator_class, position)
+  join pg_catalog.pg_opclass as o on o.oid = u.operator_class
+  group by d.operator_classes
+) as f on f.operator_classes = i.indclass
 where t.relkind in ('r', 'p', 'm')
   and t.relpersistence <> 't'
   and n.nspname not in ('pg_catalog', 'information_schema')

@@ -10,6 +10,7 @@ use crate::pg::{ConnectError, Door, Limits, Target};
 use crate::time::Timestamp;
 use anyhow::{Context, anyhow};
 use clap::Args;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -146,10 +147,10 @@ pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read the snapshot {}", path.display()))?;
         let foreign =
             || format!("{} is no snapshot of pgassay: make one with `pgassay snapshot -o FILE`", path.display());
-        let value: serde_json::Value = serde_json::from_slice(&bytes).with_context(foreign)?;
-        let format = value.get("format").and_then(serde_json::Value::as_u64);
-        match format {
-            _ if value.get("captured_at").is_none() || value.get("server").is_none() => return Err(anyhow!(foreign())),
+        // a look at the head first; the whole as a tree of values would be many times its size
+        let head: Head = serde_json::from_slice(&bytes).with_context(foreign)?;
+        match head.format.as_ref().and_then(serde_json::Value::as_u64) {
+            _ if head.captured_at.is_none() || head.server.is_none() => return Err(anyhow!(foreign())),
             Some(format) if format <= u64::from(FORMAT) => {}
             Some(format) => {
                 return Err(anyhow!(
@@ -160,22 +161,36 @@ pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
             None => return Err(anyhow!(foreign())),
         }
         let snapshot =
-            serde_json::from_value(value).with_context(|| format!("the snapshot {} is damaged", path.display()))?;
+            serde_json::from_slice(&bytes).with_context(|| format!("the snapshot {} is damaged", path.display()))?;
         Ok((snapshot, crate::hash::sha256(&bytes)))
     };
     read().map_err(Failure::usage)
 }
 
+/// What tells a snapshot from any other file.
+#[derive(serde::Deserialize)]
+struct Head {
+    format: Option<serde_json::Value>,
+    captured_at: Option<serde::de::IgnoredAny>,
+    server: Option<serde::de::IgnoredAny>,
+}
+
 /// Writes a snapshot to a file, or to standard output where the path is `-`, and returns the SHA-256 of its bytes.
 pub(super) fn store(snapshot: &Snapshot, path: &Path) -> Result<String, Failure> {
-    let mut bytes = serde_json::to_vec(snapshot).map_err(Failure::fault)?;
-    bytes.push(b'\n');
+    // written as it is made: in memory its text would be as large as the facts themselves
+    let mut sum = crate::hash::Running::default();
+    let mut write = |out: &mut dyn Write| {
+        let mut out = std::io::BufWriter::with_capacity(1 << 16, sum.over(out));
+        serde_json::to_writer(&mut out, snapshot)?;
+        out.write_all(b"\n")?;
+        out.flush()
+    };
     if path.as_os_str() == "-" {
-        output::print(&String::from_utf8_lossy(&bytes))?;
+        output::to_stdout(write)?;
     } else {
-        output::to_file(path, |out| out.write_all(&bytes))?;
+        output::to_file(path, &mut write)?;
     }
-    Ok(crate::hash::sha256(&bytes))
+    Ok(sum.digits())
 }
 
 /// What people said, from a file; nothing where none is given.

@@ -583,12 +583,13 @@ impl Drop for Lease {
 }
 
 impl Shared {
-    /// The start of every read. What it sets ends with the transaction.
+    /// The start of every read. What it sets ends with the transaction. The memory is for sorting a large catalog, which
+    /// would otherwise go through files on the server's disk.
     fn preamble(&self) -> String {
         format!(
             "begin read only; set local statement_timeout = {}; set local lock_timeout = {}; \
              set local idle_in_transaction_session_timeout = '30s'; set local search_path = pg_catalog; \
-             set local jit = off; set local max_parallel_workers_per_gather = 0",
+             set local jit = off; set local max_parallel_workers_per_gather = 0; set local work_mem = '32MB'",
             self.limits.statement_timeout.as_millis(),
             self.limits.lock_timeout.as_millis(),
         )

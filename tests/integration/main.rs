@@ -9,8 +9,11 @@
 
 mod auditing;
 mod checks;
+mod cli;
 mod facts;
 mod harness;
 mod manners;
+mod readme;
 mod render;
 mod scratch_server;
+mod shape;
