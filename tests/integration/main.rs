@@ -12,7 +12,6 @@ mod checks;
 mod cli;
 mod facts;
 mod harness;
-mod harness;
 mod manners;
 mod readme;
 mod render;
