@@ -124,7 +124,7 @@ impl Fixture {
             None => fixture.body += &rest.join("\n"),
         }
         let fault = match () {
-            () if fixture.twice != !fixture.then.trim().is_empty() => "`-- twice` and `-- then` belong together",
+            () if fixture.twice == fixture.then.trim().is_empty() => "`-- twice` and `-- then` belong together",
             () if nothing != fixture.expected.is_empty() => "`expect: nothing`, or what to expect, and not both",
             () if name.ends_with("bad.sql") && nothing => "a bad.sql expects something",
             () if fixture.apply && !name.ends_with("bad.sql") => "`hint: apply` belongs into bad.sql",

@@ -214,7 +214,7 @@ fn an_audit_only_reads() {
         for text in &texts {
             for statement in pg_query::split_with_scanner(text).unwrap() {
                 assert!(is_harmless(statement), "PostgreSQL {major} was sent: {statement}");
-                seen.insert(statement.trim().split_whitespace().next().unwrap_or_default().to_owned());
+                seen.insert(statement.split_whitespace().next().unwrap_or_default().to_owned());
             }
         }
         let expected: &[&str] = if *major >= 16 { &["explain"] } else { &["explain", "prepare", "deallocate"] };
