@@ -376,6 +376,15 @@ fn dollar(text: &str) -> Dollar {
     }
 }
 
+/// An expression, or several with commas between, as the server prints them, without literals.
+pub fn expression(text: &str) -> String {
+    const SELECT: &str = "select ";
+    match pg_query::normalize(&format!("{SELECT}{text}")) {
+        Ok(normalised) => normalised.strip_prefix(SELECT).map_or_else(|| mask(text), str::to_owned),
+        Err(_) => mask(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
