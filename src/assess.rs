@@ -5,9 +5,8 @@ use crate::attest::Attestations;
 use crate::audit::Audited;
 use crate::checklist::{self, Inputs};
 use crate::config::Config;
-use crate::facts::Snapshot;
+use crate::facts::{KNOWN_MAJORS, Snapshot};
 use crate::finding::{Finding, Unit, Value};
-use crate::pg::KNOWN_MAJORS;
 use crate::report::{Assessment, Body, FORMAT, Kind, Note, Report, Source, State, Tool, Unread};
 use crate::suppress;
 use crate::time::Timestamp;
@@ -31,7 +30,10 @@ pub struct Given<'a> {
 }
 
 /// Makes the report of an audit.
-pub fn report(given: &Given<'_>, audited: Audited, mut notes: Vec<Note>) -> Report {
+pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> Report {
+    for finding in &mut audited.findings {
+        finding.items = checklist::items_of(finding.rule.as_str()).into_iter().map(str::to_owned).collect();
+    }
     let applied = suppress::apply(audited.findings, &given.config.suppressions, &audited.results, given.at);
     let source = source(given, audited.service);
     notes.extend(about(given.snapshot));
@@ -214,6 +216,8 @@ mod tests {
         assert_eq!(assessed(&lab), first);
         assert_eq!(first.items.iter().find(|item| item.id == "2.2").unwrap().state, State::Fail);
         assert!(first.top.iter().any(|key| key == "foreign-key-without-index:shop/public/orders/fk"));
+        let found = first.findings.iter().find(|finding| finding.rule.as_str() == "foreign-key-without-index").unwrap();
+        assert_eq!(found.items, checklist::items_of("foreign-key-without-index"));
         assert_eq!(first.score.unwrap().total.max, 71);
     }
 

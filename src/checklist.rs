@@ -125,7 +125,8 @@ pub fn item(id: &str) -> Option<&'static Item> {
     items().find(|item| item.id == id)
 }
 
-/// The ids of the items a rule takes part in deciding, in order: what the rule's own [`Meta`](crate::rule::Meta) names.
+/// The ids of the items a rule takes part in deciding, in order. Said here only: a rule does not know
+/// which checklists name it.
 pub fn items_of(rule: &str) -> Vec<&'static str> {
     let takes_part = |item: &&Item| item.decide.deciders.iter().any(|decider| decider.rule == rule);
     items().filter(takes_part).map(|item| item.id).collect()

@@ -136,10 +136,23 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // help and version are answers, everything else is bad usage; either way clap knows how to say it
-            let code = if error.use_stderr() { Exit::Usage.code() } else { Exit::Clean.code() };
-            drop(error.print());
-            return ExitCode::from(code);
+            use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+            // help and version are answers, everything else is bad usage, in one sentence as every other failure
+            let exit = match error.kind() {
+                DisplayHelp | DisplayVersion => {
+                    drop(error.print());
+                    Exit::Clean
+                }
+                DisplayHelpOnMissingArgumentOrSubcommand => {
+                    drop(error.print());
+                    Exit::Usage
+                }
+                _ => {
+                    output::complain(&Failure::usage(anyhow::anyhow!(sentence(&error))));
+                    Exit::Usage
+                }
+            };
+            return ExitCode::from(exit.code());
         }
     };
     let result = match cli.verb {
@@ -159,6 +172,28 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         failure.exit
     });
     ExitCode::from(exit.code())
+}
+
+/// What clap has to say, without its usage lines: the error, and what it guesses was meant.
+fn sentence(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let mut sentence = String::new();
+    for line in lines {
+        let line = line.strip_prefix("error: ").or_else(|| line.strip_prefix("tip: ")).unwrap_or(line);
+        let between = if sentence.is_empty() {
+            ""
+        } else if sentence.ends_with(':') {
+            " "
+        } else {
+            "; "
+        };
+        sentence.push_str(between);
+        sentence.push_str(line);
+    }
+    sentence.push_str("; `pgassay help` lists what there is");
+    sentence
 }
 
 #[cfg(test)]

@@ -359,12 +359,12 @@ impl<'a> Collector<'a> {
             );
         };
         let database = &self.door.database(name);
-        let schema = format!("{}.", crate::catalog::quote(&extension.schema));
+        let schema = format!("{}.", crate::sql::quote(&extension.schema));
         let in_schema = |sql: &str| sql.replace("extension_schema.", &schema);
         let explain = |fact: &str, error: &ReadError| {
             match error {
             ReadError::Denied { .. } => Missing::new(fact, Reason::Privilege, error.message())
-                .unlocked_by(format!("grant usage on schema {} to {};", schema.trim_end_matches('.'), crate::catalog::quote(&self.role))),
+                .unlocked_by(format!("grant usage on schema {} to {};", schema.trim_end_matches('.'), crate::sql::quote(&self.role))),
             // "must be loaded via shared_preload_libraries"
             ReadError::Other { sqlstate, .. } if sqlstate == "55000" => Missing::new(
                 fact,
@@ -401,7 +401,7 @@ impl<'a> Collector<'a> {
 
 /// Why a fact is missing, and what would unlock it.
 pub(crate) fn missing(fact: &str, error: &ReadError, role: &str) -> Missing {
-    let role = crate::catalog::quote(role);
+    let role = crate::sql::quote(role);
     let reason = match error {
         ReadError::Denied { .. } => Reason::Privilege,
         ReadError::Undefined { .. } => Reason::Version,

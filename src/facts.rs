@@ -38,10 +38,13 @@ pub mod table_stats;
 pub mod tables;
 
 use crate::outcome::{Missing, Reason};
-use crate::pg::Query;
+use crate::pg::{FromRow, Query};
 use crate::report::Tool;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// The majors whose catalogs the facts are read from; newer ones are read with the newest queries.
+pub use crate::pg::KNOWN_MAJORS;
 
 /// The version of the stored form of snapshots. Fields are added to it, never renamed.
 pub const FORMAT: u32 = 1;
@@ -279,6 +282,42 @@ pub static QUERIES: &[&Query] = &[
     &index_builds::QUERY,
 ];
 
+/// The columns of every result, by the stem of its SQL file: what the tests compare each variant with.
+pub static COLUMNS: &[(&str, &[&str])] = &[
+    ("server", server::Server::COLUMNS),
+    ("control", control::Control::COLUMNS),
+    ("settings", settings::Setting::COLUMNS),
+    ("setting_overrides", setting_overrides::SettingOverride::COLUMNS),
+    ("file_settings", file_settings::FileSetting::COLUMNS),
+    ("roles", roles::Role::COLUMNS),
+    ("databases", databases::DatabaseInfo::COLUMNS),
+    ("role_databases", role_databases::RoleDatabase::COLUMNS),
+    ("database_stats", database_stats::DatabaseStats::COLUMNS),
+    ("activity", activity::RawActivity::COLUMNS),
+    ("ssl_sessions", ssl_sessions::SslSession::COLUMNS),
+    ("replication", replication::Replica::COLUMNS),
+    ("replication_slots", replication_slots::ReplicationSlot::COLUMNS),
+    ("prepared_transactions", prepared_transactions::PreparedTransaction::COLUMNS),
+    ("archiver", archiver::Archiver::COLUMNS),
+    ("extensions", extensions::Extension::COLUMNS),
+    ("tables", tables::Table::COLUMNS),
+    ("table_stats", table_stats::TableStats::COLUMNS),
+    ("columns", columns::Column::COLUMNS),
+    ("indexes", indexes::Index::COLUMNS),
+    ("index_stats", index_stats::IndexStats::COLUMNS),
+    ("index_expressions", index_expressions::IndexExpression::COLUMNS),
+    ("constraints", constraints::Constraint::COLUMNS),
+    ("key_operators", key_operators::KeyOperator::COLUMNS),
+    ("inheritance", inheritance::Inheritance::COLUMNS),
+    ("sequences", sequences::Sequence::COLUMNS),
+    ("sequence_uses", sequence_uses::SequenceUse::COLUMNS),
+    ("locked_relations", locked_relations::LockedRelation::COLUMNS),
+    ("index_builds", index_builds::IndexBuild::COLUMNS),
+    ("statements", statements::RawStatement::COLUMNS),
+    ("statements_info", statements::StatementsInfo::COLUMNS),
+    ("index_pages", index_pages::IndexPages::COLUMNS),
+];
+
 impl Snapshot {
     /// The identity of the cluster, where it could be read: the same for a primary and its standbys.
     pub fn system_identifier(&self) -> Option<&str> {
@@ -288,7 +327,7 @@ impl Snapshot {
     /// The SQL that would give a role's privileges to the role the snapshot was taken as.
     pub fn grant(&self, group: &str) -> String {
         let role =
-            self.server.server.ok().map_or("<the audit role>".to_owned(), |server| crate::catalog::quote(&server.role));
+            self.server.server.ok().map_or("<the audit role>".to_owned(), |server| crate::sql::quote(&server.role));
         format!("grant {group} to {role};")
     }
 

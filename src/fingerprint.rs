@@ -76,7 +76,8 @@ fn normalise(text: &str) -> Normalised {
     let (kind, text) = match planned {
         false => (StatementKind::Utility, leading_words(text)),
         true => {
-            let masked = pg_query::normalize(text).map_or_else(|_| mask(text), |normalised| mask(&normalised));
+            let masked =
+                pg_query::normalize(text).map_or_else(|_| mask(text), |normalised| mask_normalised(&normalised));
             (kind(text, &masked), masked)
         }
     };
@@ -248,6 +249,17 @@ fn leading_words(text: &str) -> String {
 /// The text on one line, its literals replaced by `?`, its comments gone. What follows an unterminated quote is left out:
 /// nobody can say whether it is a value.
 fn mask(text: &str) -> String {
+    masked(text, 0)
+}
+
+/// What PostgreSQL's own normaliser made of a text, on one line. The constants it leaves are no values but part of the
+/// statement: `order by 1`, `varchar(20)`. Those of a few digits stay, so that the text still parses; nothing else does.
+fn mask_normalised(text: &str) -> String {
+    masked(text, 4)
+}
+
+/// [`mask`], but for whole numbers of at most so many digits.
+fn masked(text: &str, digits: usize) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
@@ -258,9 +270,11 @@ fn mask(text: &str) -> String {
             b if b.is_ascii_whitespace() => (1, " "),
             b'-' if rest.starts_with("--") => (rest.find('\n').unwrap_or(rest.len()), " "),
             b'/' if rest.starts_with("/*") => (block_comment(rest), " "),
-            b'\'' => match quoted(rest, escapes_before(&out)) {
+            b'\'' => match quoted(rest, !space && escapes_before(&out)) {
                 Some(length) => {
-                    strip_string_prefix(&mut out);
+                    if !space {
+                        strip_string_prefix(&mut out);
+                    }
                     (length, "?")
                 }
                 None => {
@@ -284,9 +298,14 @@ fn mask(text: &str) -> String {
                 }
                 Dollar::Other => (1, "$"),
             },
-            b if b.is_ascii_digit() && !out.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$') => {
+            // a digit that goes on a word is part of a name
+            b if b.is_ascii_digit()
+                && (space || !out.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '$')) =>
+            {
                 let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'));
-                (end.unwrap_or(rest.len()), "?")
+                let number = &rest[..end.unwrap_or(rest.len())];
+                let stays = number.len() <= digits && number.bytes().all(|byte| byte.is_ascii_digit());
+                (number.len(), if stays { number } else { "?" })
             }
             _ => {
                 let length = rest.chars().next().map_or(1, char::len_utf8);
@@ -399,6 +418,11 @@ mod tests {
             "copy t from program 'curl -u canary'",
             "alter role app passwrd canary",
             "\u{0}canary",
+            "select * from t where a between 7331 and b limit 7331 (",
+            "select * from t where (a, b) in ((7331, 'canary')) and c = any (array[7331]) order by 1, d offset 7331",
+            "select case when a then 7331 end, interval '7331 days' from t group by 1 having max(b) > 7331 fetch first 7331 rows only",
+            "insert into t values (7331, 7331) on conflict (a) do update set b = 7331 where t.c <> 7331",
+            "select * from t where e 'canary\\' and x = 'canary'",
         ] {
             let normalised = one(text);
             assert!(!normalised.text.contains("canary"), "{text} became {}", normalised.text);
@@ -412,6 +436,11 @@ mod tests {
         let select = one("select  *\nfrom orders where id = 7");
         assert_eq!((select.kind, select.text.as_str()), (StatementKind::Select, "select * from orders where id = $1"));
         assert_eq!(select.fingerprint_kind, FingerprintKind::PgQuery);
+        let ordered = one("select a, b::varchar(20) from t where c = 5 group by 1, 2 order by 2 desc, 1 limit 7");
+        assert_eq!(
+            ordered.text,
+            "select a, b::varchar(20) from t where c = $1 group by 1, 2 order by 2 desc, 1 limit $2"
+        );
         assert_eq!(one("ALTER ROLE app SET x = 1").text, "ALTER ROLE …");
         for (text, kind) in [
             ("with d as (delete from t returning *) select * from d", StatementKind::Select),

@@ -70,6 +70,7 @@ pub mod score;
 pub mod scratch;
 pub mod service;
 pub mod sessions;
+pub mod sql;
 pub mod statement_shape;
 pub mod suppress;
 #[cfg(test)]

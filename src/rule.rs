@@ -130,8 +130,6 @@ pub struct Meta {
     pub category: Category,
     /// The severity of its usual finding; a finding may be weaker or stronger where the facts say so.
     pub severity: Severity,
-    /// The checklist items it takes part in deciding, such as `2.2`.
-    pub items: &'static [&'static str],
     /// The source of the rule's own file, whose leading `//!` lines are its documentation.
     pub source: &'static str,
 }
@@ -191,7 +189,6 @@ mod tests {
             id: "x",
             category: Category::Indexes,
             severity: Severity::Low,
-            items: &[],
             source: "//! A title\n//!\n//! ## Why it matters\n//! Because.\nuse x;\n//! not this\n",
         };
         assert_eq!(meta.title(), "A title");

@@ -37,7 +37,7 @@ pub fn recognise(snapshot: &Snapshot) -> Option<&'static str> {
     let known = SERVICES.iter().find(|service| {
         let by_setting = |prefix: &&str| settings.iter().any(|setting| setting.name.starts_with(*prefix));
         let by_role = |name: &&str| roles.iter().any(|role| role.name == *name);
-        service.settings.iter().any(|prefix| by_setting(prefix)) || service.roles.iter().any(|name| by_role(name))
+        service.settings.iter().any(by_setting) || service.roles.iter().any(by_role)
     });
     known.map(|service| service.name)
 }

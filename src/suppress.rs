@@ -79,8 +79,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn finding(name: &str) -> Finding {
-        let meta =
-            Meta { id: "unused-index", category: Category::Indexes, severity: Severity::Low, items: &[], source: "" };
+        let meta = Meta { id: "unused-index", category: Category::Indexes, severity: Severity::Low, source: "" };
         Finding::new(&meta, Subject::of_table(SubjectKind::Index, "shop", "public", "orders", name), "unused")
     }
 

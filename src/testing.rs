@@ -9,6 +9,7 @@ use crate::facts::constraints::Constraint;
 use crate::facts::control::Control;
 use crate::facts::database_stats::DatabaseStats;
 use crate::facts::databases::DatabaseInfo;
+use crate::facts::index_expressions::IndexExpression;
 use crate::facts::indexes::Index;
 use crate::facts::key_operators::KeyOperator;
 use crate::facts::role_databases::RoleDatabase;
@@ -228,6 +229,17 @@ impl Lab {
     /// The row of an index, to change.
     pub(crate) fn index_row(&mut self, oid: u32) -> &mut Index {
         rows(&mut self.db().indexes).iter_mut().find(|index| index.oid == oid).unwrap()
+    }
+
+    /// Gives an index the text of its expressions and predicate.
+    pub(crate) fn expression(&mut self, oid: u32, expressions: Option<&str>, predicate: Option<&str>) {
+        self.index_row(oid).has_expressions = expressions.is_some();
+        self.index_row(oid).has_predicate = predicate.is_some();
+        rows(&mut self.db().index_expressions).push(IndexExpression {
+            oid,
+            expressions: expressions.map(str::to_owned),
+            predicate: predicate.map(str::to_owned),
+        });
     }
 
     /// A foreign key from columns of a table to columns of another.

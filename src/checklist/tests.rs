@@ -151,8 +151,7 @@ impl Run {
 }
 
 fn finding(rule: &'static str, number: usize, severity: &Severity, evidence: &Evidence) -> Finding {
-    let meta =
-        Meta { id: rule, category: Category::Indexes, severity: Severity::Medium, items: &["2.2"], source: "//! x" };
+    let meta = Meta { id: rule, category: Category::Indexes, severity: Severity::Medium, source: "//! x" };
     let subject = Subject::of_table(SubjectKind::Constraint, "shop", "public", "orders", &format!("fk{number}"));
     Finding::new(&meta, subject, format!("fk{number} on public.orders has no index"))
         .severity(severity.clone())

@@ -34,7 +34,6 @@ pub(super) static CHECK: Check = Check {
         id: "bloated-index",
         category: Category::Vacuum,
         severity: Severity::Medium,
-        items: &["2.8"],
         source: include_str!("bloated_index.rs"),
     },
     params: &[&BLOAT, &MINIMUM_SIZE, &HIGH_WASTED],

@@ -28,7 +28,6 @@ pub(super) static CHECK: Check = Check {
         id: "blocked-session",
         category: Category::Locking,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("blocked_session.rs"),
     },
     params: &[&MIN, &HIGH],

@@ -32,7 +32,6 @@ pub(super) static CHECK: Check = Check {
         id: "connection-idle-too-long",
         category: Category::Connections,
         severity: Severity::Medium,
-        items: &["4.5"],
         source: include_str!("connection_idle_too_long.rs"),
     },
     params: &[&MAX_IDLE, &TOGETHER, &SPAN, &SAMPLES],

@@ -30,7 +30,6 @@ pub(super) static CHECK: Check = Check {
         id: "connection-per-request",
         category: Category::Connections,
         severity: Severity::Medium,
-        items: &["4.1"],
         source: include_str!("connection_per_request.rs"),
     },
     params: &[&NONE, &POOLED, &RATE, &SESSIONS],

@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "connection-too-old",
         category: Category::Connections,
         severity: Severity::Medium,
-        items: &["4.4"],
         source: include_str!("connection_too_old.rs"),
     },
     params: &[&MAX_AGE, &SEEN_AGE, &SPAN, &SAMPLES],

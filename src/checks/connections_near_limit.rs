@@ -28,7 +28,6 @@ pub(super) static CHECK: Check = Check {
         id: "connections-near-limit",
         category: Category::Connections,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("connections_near_limit.rs"),
     },
     params: &[&WARN, &FAIL],

@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "duplicate-index",
         category: Category::Indexes,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("duplicate_index.rs"),
     },
     params: &[],
@@ -143,7 +142,6 @@ fn finding(cx: &DatabaseContext<'_>, kept: &Index, surplus: &Index, table: &crat
 mod tests {
     use super::*;
     use crate::facts::constraints::Constraint;
-    use crate::facts::index_expressions::IndexExpression;
     use crate::facts::index_stats::IndexStats;
     use crate::facts::inheritance::Inheritance;
     use crate::testing::{Lab, rows};
@@ -157,16 +155,6 @@ mod tests {
         let b = lab.index(table, "b", &[2, 3]);
         change(&mut lab, b);
         lab.found(&CHECK)
-    }
-
-    fn text(lab: &mut Lab, oid: u32, expressions: Option<&str>, predicate: Option<&str>) {
-        lab.index_row(oid).has_expressions = expressions.is_some();
-        lab.index_row(oid).has_predicate = predicate.is_some();
-        rows(&mut lab.db().index_expressions).push(IndexExpression {
-            oid,
-            expressions: expressions.map(str::to_owned),
-            predicate: predicate.map(str::to_owned),
-        });
     }
 
     #[test]
@@ -185,7 +173,7 @@ mod tests {
         assert_eq!(pair(|lab, b| lab.index_row(b).collations = vec![0, 950]), NOTHING);
         assert_eq!(pair(|lab, b| lab.index_row(b).options = vec![0, 3]), NOTHING);
         assert_eq!(pair(|lab, b| lab.index_row(b).is_valid = false), NOTHING);
-        assert_eq!(pair(|lab, b| text(lab, b, None, Some("(id > 0)"))), NOTHING);
+        assert_eq!(pair(|lab, b| lab.expression(b, None, Some("(id > 0)"))), NOTHING);
     }
 
     #[test]
@@ -194,9 +182,9 @@ mod tests {
             let mut lab = Lab::new();
             let table = lab.table("orders", &["id"], 1000.0);
             let (a, b) = (lab.index(table, "a", &[0]), lab.index(table, "b", &[0]));
-            text(&mut lab, a, Some(first), None);
+            lab.expression(a, Some(first), None);
             match second {
-                Some(second) => text(&mut lab, b, Some(second), None),
+                Some(second) => lab.expression(b, Some(second), None),
                 None => lab.index_row(b).has_expressions = true,
             }
             lab.run(&CHECK).unwrap()

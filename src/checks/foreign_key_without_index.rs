@@ -36,7 +36,6 @@ pub(super) static CHECK: Check = Check {
         id: "foreign-key-without-index",
         category: Category::Indexes,
         severity: Severity::Medium,
-        items: &["2.2"],
         source: include_str!("foreign_key_without_index.rs"),
     },
     params: &[&LARGE_TABLE, &SMALL_PARENT, &QUIET],

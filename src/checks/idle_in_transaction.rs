@@ -33,7 +33,6 @@ pub(super) static CHECK: Check = Check {
         id: "idle-in-transaction",
         category: Category::Connections,
         severity: Severity::Medium,
-        items: &["4.6", "4.9"],
         source: include_str!("idle_in_transaction.rs"),
     },
     params: &[&MIN, &HIGH, &XIDS, &WINDOW],

@@ -18,7 +18,7 @@
 //! range that is used up: look at the values before acting. Keys of several columns are judged where one was read.
 
 use super::prelude::*;
-use super::sequence_near_limit::{REPLACE, WIDEN, range, widen};
+use super::sequence_near_limit::{FAIL, REPLACE, WARN, WIDEN, range, widen};
 use crate::facts::columns::Column;
 use crate::facts::key_values::KeyValue;
 use crate::facts::tables::Table;
@@ -30,25 +30,10 @@ pub(super) static CHECK: Check = Check {
         id: "int4-primary-key-near-limit",
         category: Category::Tables,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("int4_primary_key_near_limit.rs"),
     },
     params: &[&WARN, &FAIL],
     run: Run::Database(run),
-};
-
-static WARN: Param = Param {
-    name: "warn_percent",
-    doc: "medium from this part of the values on; three quarters leave time to widen a large table",
-    default: 75.0,
-    unit: Unit::Percent,
-};
-
-static FAIL: Param = Param {
-    name: "fail_percent",
-    doc: "high from this part of the values on; the field's figures lie between 85 and 95",
-    default: 90.0,
-    unit: Unit::Percent,
 };
 
 fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {

@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "invalid-index",
         category: Category::Indexes,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("invalid_index.rs"),
     },
     params: &[],

@@ -26,7 +26,6 @@ pub(super) static CHECK: Check = Check {
         id: "long-transaction",
         category: Category::Locking,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("long_transaction.rs"),
     },
     params: &[&MIN, &HIGH],

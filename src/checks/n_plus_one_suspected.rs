@@ -9,7 +9,8 @@
 //! a foreign key, returning few. It is suspected when it is called often, in the same window at least so many times as
 //! often as a query on the other side of the key (the table the foreign key references; for a primary key, a table that
 //! references it), and not more often than that query returned rows, with half as much again allowed for. *Medium* when
-//! it is called for at least half of those rows and says nothing but the key, over one window for both; *low* otherwise.
+//! it is called for at least half of those rows and says nothing but the key, over one window for both, and no query that
+//! returns one row is called as often as it and would explain it as well; *low* otherwise.
 //! Never more than *inferred*.
 //!
 //! ## What to do
@@ -35,7 +36,6 @@ pub(super) static CHECK: Check = Check {
         id: "n-plus-one-suspected",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.4"],
         source: include_str!("n_plus_one_suspected.rs"),
     },
     params: &[&CALLS_FOR_EACH, &MINIMUM_RATE, &FEW_ROWS],
@@ -202,7 +202,13 @@ fn suspect(
         }
         for other in key.others.iter().filter_map(|other| cx.catalog.table(*other)) {
             let parents = readers.get(&other.oid).into_iter().flatten();
-            for parent in parents.filter(|parent| parent.query.fingerprint != child.fingerprint) {
+            // one that reads the table of the look-ups too has no need of them
+            let drives = |parent: &&&Known<'_>| {
+                parent.query.fingerprint != child.fingerprint
+                    && (other.oid == table.oid
+                        || !parent.shape.is_some_and(|shape| shape.mentions(&table.schema, &table.name)))
+            };
+            for parent in parents.filter(drives) {
                 let (calls, rows) = (parent.query.calls as f64, parent.query.rows as f64);
                 let share = child.calls as f64 / rows;
                 if (child.calls as f64) < times * calls || !(share.is_finite() && share <= AT_MOST) {
@@ -219,7 +225,15 @@ fn suspect(
     }
     let (share, parent, key, other) = best?;
     let one_window = same_window(child, parent);
-    let is_strong = share >= STRONG && one_window && columns.len() == 1 && !single.has_other_conditions;
+    // a query on the other table that is called as often, one row each time, explains the look-ups as well
+    let is_explained = readers.get(&other.oid).into_iter().flatten().any(|page| {
+        let ratio = page.query.calls as f64 / child.calls as f64;
+        page.query.fingerprint != child.fingerprint
+            && (0.8..=1.25).contains(&ratio)
+            && page.query.rows_per_call() <= 1.0
+    });
+    let is_strong =
+        !is_explained && share >= STRONG && one_window && columns.len() == 1 && !single.has_other_conditions;
     let subject = Subject {
         kind: SubjectKind::QueryGroup,
         parent_fingerprint: Some(parent.fingerprint.clone()),
@@ -363,6 +377,23 @@ mod tests {
         ] {
             assert_eq!(found(text, 50_000, 9), NOTHING, "{text}");
         }
+    }
+
+    #[test]
+    fn other_explanations() {
+        let mut lab = lab();
+        query(
+            &mut lab,
+            "select * from orders o join customers c on c.id = o.customer_id where o.state = 1",
+            1000,
+            50_000,
+        );
+        let child = query(&mut lab, BY_PRIMARY_KEY, 50_000, 50_000);
+        assert!(lab.found(&CHECK).is_empty(), "it has the customers already");
+        let parent = query(&mut lab, LIST, 1000, 50_000);
+        assert_eq!(lab.found(&CHECK), [format!("medium shop/{parent}/{child}")]);
+        query(&mut lab, "select * from orders where id = 1", 49_000, 49_000);
+        assert_eq!(lab.found(&CHECK), [format!("low shop/{parent}/{child}")], "a page with its owner");
     }
 
     #[test]

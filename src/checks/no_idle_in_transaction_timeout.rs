@@ -25,7 +25,6 @@ pub(super) static CHECK: Check = Check {
         id: "no-idle-in-transaction-timeout",
         category: Category::Settings,
         severity: Severity::Medium,
-        items: &["4.6", "4.9"],
         source: include_str!("no_idle_in_transaction_timeout.rs"),
     },
     params: &[],

@@ -24,7 +24,6 @@ pub(super) static CHECK: Check = Check {
         id: "no-lock-timeout",
         category: Category::Settings,
         severity: Severity::Low,
-        items: &[],
         source: include_str!("no_lock_timeout.rs"),
     },
     params: &[],

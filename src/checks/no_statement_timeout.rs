@@ -28,7 +28,6 @@ pub(super) static CHECK: Check = Check {
         id: "no-statement-timeout",
         category: Category::Settings,
         severity: Severity::Medium,
-        items: &["2.5"],
         source: include_str!("no_statement_timeout.rs"),
     },
     params: &[],

@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "plan-not-reviewed",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.7"],
         source: include_str!("plan_not_reviewed.rs"),
     },
     params: &[&CALLS],

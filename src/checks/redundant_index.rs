@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "redundant-index",
         category: Category::Indexes,
         severity: Severity::Low,
-        items: &[],
         source: include_str!("redundant_index.rs"),
     },
     params: &[],
@@ -185,8 +184,7 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, other: &Index, table: &crate
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::index_expressions::IndexExpression;
-    use crate::testing::{Lab, rows};
+    use crate::testing::Lab;
 
     const NOTHING: [&str; 0] = [];
     const SHORT: [&str; 1] = ["low shop/public/orders/short"];
@@ -199,16 +197,6 @@ mod tests {
         let (short, long) = (lab.index(table, "short", short), lab.index(table, "long", long));
         change(&mut lab, short, long);
         lab.found(&CHECK)
-    }
-
-    fn text(lab: &mut Lab, oid: u32, expressions: Option<&str>, predicate: Option<&str>) {
-        lab.index_row(oid).has_expressions = expressions.is_some();
-        lab.index_row(oid).has_predicate = predicate.is_some();
-        rows(&mut lab.db().index_expressions).push(IndexExpression {
-            oid,
-            expressions: expressions.map(str::to_owned),
-            predicate: predicate.map(str::to_owned),
-        });
     }
 
     #[test]
@@ -229,11 +217,11 @@ mod tests {
         assert_eq!(with(|lab, _, long| lab.index_row(long).operator_classes = vec![1, 1978]), NOTHING);
         assert_eq!(with(|lab, _, long| lab.index_row(long).method = "gist".into()), NOTHING);
         assert_eq!(with(|lab, _, long| lab.index_row(long).is_valid = false), NOTHING);
-        assert_eq!(with(|lab, _, long| text(lab, long, None, Some("(c1 > 0)"))), NOTHING);
-        assert_eq!(with(|lab, short, _| text(lab, short, None, Some("(c1 > 0)"))), NOTHING);
+        assert_eq!(with(|lab, _, long| lab.expression(long, None, Some("(c1 > 0)"))), NOTHING);
+        assert_eq!(with(|lab, short, _| lab.expression(short, None, Some("(c1 > 0)"))), NOTHING);
         let both = |lab: &mut Lab, short, long| {
-            text(lab, short, None, Some("(c1 > 0)"));
-            text(lab, long, None, Some("(c1 > 0)"));
+            lab.expression(short, None, Some("(c1 > 0)"));
+            lab.expression(long, None, Some("(c1 > 0)"));
         };
         assert_eq!(pair(&[1], &[1, 2], both), SHORT);
     }
@@ -271,9 +259,9 @@ mod tests {
             let mut lab = Lab::new();
             let table = lab.table("orders", &["c1"], 1000.0);
             let (a, b) = (lab.index(table, "short", &[0]), lab.index(table, "long", &[0, 0]));
-            text(&mut lab, a, Some(short), None);
+            lab.expression(a, Some(short), None);
             match long {
-                Some(long) => text(&mut lab, b, Some(long), None),
+                Some(long) => lab.expression(b, Some(long), None),
                 None => lab.index_row(b).has_expressions = true,
             }
             lab.run(&CHECK).unwrap()

@@ -36,21 +36,20 @@ pub(super) static CHECK: Check = Check {
         id: "sequence-near-limit",
         category: Category::Tables,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("sequence_near_limit.rs"),
     },
     params: &[&WARN, &FAIL],
     run: Run::Database(run),
 };
 
-static WARN: Param = Param {
+pub(super) static WARN: Param = Param {
     name: "warn_percent",
     doc: "medium from this part of the values on; three quarters leave time to widen a large table",
     default: 75.0,
     unit: Unit::Percent,
 };
 
-static FAIL: Param = Param {
+pub(super) static FAIL: Param = Param {
     name: "fail_percent",
     doc: "high from this part of the values on; the field's figures lie between 85 and 95",
     default: 90.0,

@@ -40,7 +40,6 @@ pub(super) static CHECK: Check = Check {
         id: "sequential-scan-on-large-table",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.3"],
         source: include_str!("sequential_scan_on_large_table.rs"),
     },
     params: &[&LARGE_TABLE, &HOT],

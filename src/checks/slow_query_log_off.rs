@@ -30,7 +30,6 @@ pub(super) static CHECK: Check = Check {
         id: "slow-query-log-off",
         category: Category::Settings,
         severity: Severity::Medium,
-        items: &["2.6"],
         source: include_str!("slow_query_log_off.rs"),
     },
     params: &[&LIMIT],

@@ -33,7 +33,6 @@ pub(super) static CHECK: Check = Check {
         id: "slow-statement",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.1"],
         source: include_str!("slow_statement.rs"),
     },
     params: &[&LIMIT, &VERY_SLOW, &MINIMUM_CALLS],

@@ -26,7 +26,6 @@ pub(super) static CHECK: Check = Check {
         id: "statement-not-tracked",
         category: Category::Queries,
         severity: Severity::Medium,
-        items: &["2.1", "2.7"],
         source: include_str!("statement_not_tracked.rs"),
     },
     params: &[],
@@ -54,7 +53,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
                 verdict.examine();
                 absent(cx, &missing, &mut verdict);
             }
-            Reason::Version => {
+            Reason::Version if is_too_old(cx) => {
                 verdict.examine();
                 verdict.find(Finding::new(&CHECK.meta, Subject::server(), missing.because).fix(
                     "bring the extension to the version of the server's library",
@@ -62,11 +61,19 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
                     None,
                 ));
             }
-            // the read failed or was refused: nothing is known of the server
-            _ => verdict.cannot_tell(Subject::server(), missing),
+            // the read failed or was refused, or the snapshot is of another version: nothing is known of the server
+            _ => return Err(missing),
         },
     }
     Ok(verdict)
+}
+
+/// Whether the extension is installed in a version that has nothing to read.
+fn is_too_old(cx: &ServerContext<'_>) -> bool {
+    let extensions = cx.snapshot.databases.iter().filter_map(|database| database.extensions.ok()).flatten();
+    extensions
+        .filter(|extension| extension.name == LIBRARY)
+        .any(|extension| crate::facts::statements::sql(&extension.version).is_none())
 }
 
 /// The library is not loaded, or the extension exists nowhere; one of them can be told without the other.
@@ -280,6 +287,13 @@ mod tests {
         without(&mut lab, Reason::Disabled);
         assert_eq!(lab.found(&CHECK), ["medium shared_preload_libraries"]);
         without(&mut lab, Reason::Version);
+        assert!(lab.run(&CHECK).is_err(), "the snapshot does not have it");
+        rows(&mut lab.db().extensions).push(crate::facts::extensions::Extension {
+            name: LIBRARY.into(),
+            version: "1.6".into(),
+            schema: "public".into(),
+            usable: true,
+        });
         assert_eq!(lab.found(&CHECK), ["medium server"]);
         lab.service = Some("Amazon RDS");
         without(&mut lab, Reason::Disabled);
@@ -290,9 +304,8 @@ mod tests {
     fn what_could_not_be_read_is_not_judged() {
         for reason in [Reason::Failed, Reason::Privilege, Reason::Locked] {
             let mut lab = lab();
-            without(&mut lab, reason);
-            let verdict = lab.run(&CHECK).unwrap();
-            assert_eq!((verdict.findings.len(), verdict.examined, verdict.unjudged.len()), (0, 0, 1));
+            without(&mut lab, reason.clone());
+            assert_eq!(lab.run(&CHECK).unwrap_err().reason, reason);
         }
         let mut lab = lab();
         rows(&mut lab.snapshot.server.settings).retain(|setting| setting.name != TRACK);

@@ -28,7 +28,6 @@ pub(super) static CHECK: Check = Check {
         id: "table-without-primary-key",
         category: Category::Tables,
         severity: Severity::Low,
-        items: &[],
         source: include_str!("table_without_primary_key.rs"),
     },
     params: &[],

@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "timeout-suspicious",
         category: Category::Settings,
         severity: Severity::Low,
-        items: &["2.5"],
         source: include_str!("timeout_suspicious.rs"),
     },
     params: &[&TOO_SHORT, &TOO_SHORT_LOCK, &TOO_LONG],

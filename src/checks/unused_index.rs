@@ -37,7 +37,6 @@ pub(super) static CHECK: Check = Check {
         id: "unused-index",
         category: Category::Indexes,
         severity: Severity::Low,
-        items: &[],
         source: include_str!("unused_index.rs"),
     },
     params: &[&MINIMUM_SIZE, &MINIMUM_AGE, &LARGE, &BUSY],

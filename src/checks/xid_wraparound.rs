@@ -31,7 +31,6 @@ pub(super) static CHECK: Check = Check {
         id: "xid-wraparound",
         category: Category::Vacuum,
         severity: Severity::Medium,
-        items: &[],
         source: include_str!("xid_wraparound.rs"),
     },
     params: &[&FREEZE_FACTOR, &WARN_AGE, &FAIL_AGE],

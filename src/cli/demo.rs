@@ -44,17 +44,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             names => anyhow!("that major is not installed here; there are: {}", names.join(", ")),
         })
         .map_err(Failure::usage)?;
+    let runtime = audit::runtime()?;
+    // listened for from here on: a server that is being started is stopped like one that runs
+    let mut interrupted = runtime.spawn(tokio::signal::ctrl_c());
     output::say(&format!("starting a throw-away PostgreSQL {} with a shop in it …", binaries.version));
-    // idle and blocked sessions are real ones, so the thresholds are the demo's: seconds
     let server = Scratch::start(Options::new(binaries).set("max_connections", "60")).map_err(Failure::incomplete)?;
-    let exit = audit::runtime()?.block_on(async {
+    let exit = runtime.block_on(async {
         tokio::select! {
-            exit = shop(arguments, &config, &server) => exit,
+            biased;
             // dropping the server stops it, whatever was going on
-            _ = tokio::signal::ctrl_c() => Ok(Exit::Interrupted),
+            _ = &mut interrupted => Ok(Exit::Interrupted),
+            exit = shop(arguments, &config, &server) => exit,
         }
     });
-    if arguments.keep && exit.is_ok() {
+    if arguments.keep && exit.as_ref().is_ok_and(|exit| *exit != Exit::Interrupted) {
         let url = server.url_as("pgassay", DATABASE);
         let stop = server.postmaster_pid().map(|pid| format!("kill -INT {pid}")).unwrap_or_default();
         server.keep().map_err(Failure::incomplete)?;

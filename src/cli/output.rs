@@ -166,12 +166,69 @@ pub(super) fn print(text: &str) -> Result<Exit, Failure> {
     Ok(Exit::Clean)
 }
 
-/// Says something beside the report, on standard error.
+/// Says something beside the report, on standard error. Whatever was typed where it does not belong, no password is
+/// repeated.
 pub(super) fn say(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(io::stderr().lock(), "{}", without_passwords(text)));
+}
+
+/// The text, with `…` for the user and password of every address, and for the value of every `password=`.
+fn without_passwords(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        clean.push_str(before);
+        // the last @ before white space: a password may hold one, and a slash
+        let word = after.find(char::is_whitespace).map_or(after, |end| &after[..end]);
+        match word.rfind('@') {
+            Some(end) => {
+                clean.push('…');
+                rest = &after[end..];
+            }
+            None => rest = after,
+        }
+    }
+    clean.push_str(rest);
+    let mut text = std::mem::take(&mut clean);
+    for name in ["password=", "password = "] {
+        let parts: Vec<String> = text.split(name).map(str::to_owned).collect();
+        text = parts[0].clone();
+        for part in &parts[1..] {
+            let end = match part.strip_prefix('\'') {
+                Some(quoted) => quoted.find('\'').map_or(part.len(), |end| end + 2),
+                None => part.find([' ', '&', '\'', '"', '\n']).unwrap_or(part.len()),
+            };
+            text.push_str(name);
+            text.push('…');
+            text.push_str(&part[end..]);
+        }
+    }
+    text
 }
 
 /// Says why a run ended early.
 pub(super) fn complain(failure: &Failure) {
     say(&format!("pgassay: {failure}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_repeated() {
+        for (text, clean) in [
+            ("unrecognized subcommand 'postgres://ada:canary@h/db'", "unrecognized subcommand 'postgres://…@h/db'"),
+            ("cannot read postgres://a:can@a/ry@h", "cannot read postgres://…@h"),
+            ("a://h/x and b://u:canary@h", "a://h/x and b://…@h"),
+            ("\"host=h password=canary user=x\"", "\"host=h password=… user=x\""),
+            ("password = 'can ary' user=x", "password = … user=x"),
+            ("postgres://h/db?password=canary&x=1", "postgres://h/db?password=…&x=1"),
+            ("refused the password of user \"ada\"", "refused the password of user \"ada\""),
+            ("stop it at 20 %, see https://example.com", "stop it at 20 %, see https://example.com"),
+        ] {
+            assert_eq!(without_passwords(text), clean);
+        }
+    }
 }

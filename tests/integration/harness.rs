@@ -2,8 +2,8 @@
 //!
 //! * [`majors`] are the majors under test: `PGASSAY_TEST_MAJORS="14 18"`, or those found on this machine. What is
 //!   missing is printed once; a major asked for by name and not found is a failure.
-//! * [`each_major`] runs a test on every one of them, [`server`] lends the shared server of one major. At most
-//!   [`AT_ONCE`] servers run at a time: hold one lease per test.
+//! * [`each_major`] runs a test on every one of them, [`server`] lends the shared server of one major, [`own`] starts one
+//!   for a test that has to have it to itself. At most [`AT_ONCE`] of these run at a time: hold one lease per test.
 //! * [`Server::database`] makes a database of the test's own, dropped at its end.
 //! * [`pgassay`] runs the program itself, without the environment of whoever runs the tests.
 
@@ -101,11 +101,13 @@ struct Pool {
     slots: BTreeMap<u16, Slot>,
     /// Majors that some thread is starting or stopping just now.
     busy: Vec<u16>,
+    /// Servers that belong to one test.
+    own: usize,
 }
 
 impl Pool {
     fn running(&self) -> usize {
-        self.slots.values().filter(|slot| slot.running).count() + self.busy.len()
+        self.slots.values().filter(|slot| slot.running).count() + self.busy.len() + self.own
     }
 
     fn idle(&self) -> Option<u16> {
@@ -182,24 +184,84 @@ fn one_of(wanted: &[u16]) -> Server {
                 return Server { major, scratch };
             }
             if let Some(idle) = pool.idle() {
-                let scratch = pool.slots.get_mut(&idle).map(|slot| {
-                    slot.running = false;
-                    slot.scratch.clone()
-                });
-                pool.busy.push(idle);
-                drop(pool);
-                let busy = Busy(idle);
-                if let Some(scratch) = scratch {
-                    scratch.halt(ShutdownMode::Fast).unwrap();
-                }
-                drop(busy);
-                pool = self::pool();
+                pool = halt(pool, idle);
                 continue;
             }
         }
         pool = CHANGED.wait(pool).unwrap_or_else(PoisonError::into_inner);
     }
 }
+
+/// Halts the shared server of a major that nobody uses, to make room.
+fn halt(mut pool: MutexGuard<'static, Pool>, idle: u16) -> MutexGuard<'static, Pool> {
+    let scratch = pool.slots.get_mut(&idle).map(|slot| {
+        slot.running = false;
+        slot.scratch.clone()
+    });
+    pool.busy.push(idle);
+    drop(pool);
+    let busy = Busy(idle);
+    if let Some(scratch) = scratch {
+        scratch.halt(ShutdownMode::Fast).unwrap();
+    }
+    drop(busy);
+    self::pool()
+}
+
+/// A server that one test has to itself: to stop it, to change its settings, to know every session on it. It counts as
+/// one of those that run at the same time, so a test that has one must not lease another.
+pub struct Own {
+    scratch: Option<Scratch>,
+}
+
+impl Deref for Own {
+    type Target = Scratch;
+
+    fn deref(&self) -> &Scratch {
+        self.scratch.as_ref().unwrap()
+    }
+}
+
+impl Own {
+    /// A fresh, empty database.
+    pub fn database(&self) -> Database<'_> {
+        database(self)
+    }
+
+    /// A session of the superuser in `postgres`.
+    pub fn connect(&self) -> Session {
+        connect(&self.url("postgres"))
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        drop(self.scratch.take());
+        pool().own -= 1;
+        CHANGED.notify_all();
+    }
+}
+
+/// Starts a server for one test, with [`MONITOR`] and [`NOBODY`] on it.
+pub fn own(options: Options) -> Own {
+    let mut pool = pool();
+    while pool.running() >= AT_ONCE {
+        pool = match pool.idle() {
+            Some(idle) => halt(pool, idle),
+            None => CHANGED.wait(pool).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+    pool.own += 1;
+    drop(pool);
+    // counted from here on, whatever happens
+    let mut own = Own { scratch: None };
+    own.scratch = Some(Scratch::start(options).unwrap_or_else(|error| panic!("{error}")));
+    own.connect().execute(ROLES);
+    own
+}
+
+/// The least and the less privileged of those who audit.
+const ROLES: &str = "create role monitor login in role pg_monitor; create role nobody login";
 
 fn lease(pool: &mut Pool, major: u16) -> Server {
     let slot = pool.slots.get_mut(&major).unwrap();
@@ -224,8 +286,7 @@ fn start(major: u16, known: Option<Arc<Scratch>>) -> Arc<Scratch> {
         return scratch;
     }
     let scratch = Scratch::start(options(major)).unwrap_or_else(|error| panic!("{error}"));
-    connect(&scratch.url("postgres"))
-        .execute(&format!("create role {MONITOR} login in role pg_monitor; create role {NOBODY} login"));
+    connect(&scratch.url("postgres")).execute(ROLES);
     Arc::new(scratch)
 }
 
@@ -323,7 +384,48 @@ pub fn try_connect(url: &str) -> Result<Session, tokio_postgres::Error> {
     })
 }
 
+/// Statements that a session runs while the test goes on.
+pub struct Running(Arc<OnceLock<Result<(), tokio_postgres::Error>>>);
+
+impl Running {
+    /// How they ended; none while they run.
+    pub fn result(&self) -> Option<&Result<(), tokio_postgres::Error>> {
+        self.0.get()
+    }
+
+    /// Whether they have ended, one way or another.
+    pub fn is_finished(&self) -> bool {
+        self.0.get().is_some()
+    }
+}
+
 impl Session {
+    /// Begins to run statements and does not wait for them: one of them may wait for a lock, or last.
+    pub fn begin(&self, sql: &str) -> Running {
+        let client = self.client.clone();
+        let sql = sql.to_owned();
+        let result = Arc::new(OnceLock::new());
+        let running = Running(result.clone());
+        RUNTIME.spawn(async move {
+            let _ = result.set(client.simple_query(&sql).await.map(drop));
+        });
+        running
+    }
+
+    /// The columns that a statement would return, each with its type.
+    pub fn described(&self, sql: &str) -> Result<Vec<(String, String)>, tokio_postgres::Error> {
+        let client = self.client.clone();
+        let sql = sql.to_owned();
+        let statement = block_on(async move { client.prepare(&sql).await })?;
+        let described = |column: &tokio_postgres::Column| (column.name().to_owned(), format!("{:?}", column.type_()));
+        Ok(statement.columns().iter().map(described).collect())
+    }
+
+    /// Its process id on the server.
+    pub fn pid(&self) -> i32 {
+        self.value("select pg_backend_pid()").parse().unwrap()
+    }
+
     /// Runs any number of statements by the simple protocol, or panics with the server's message.
     pub fn execute(&self, sql: &str) {
         self.rows(sql);

@@ -7,6 +7,13 @@
     reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
 )]
 
+mod auditing;
+mod checks;
+mod cli;
+mod facts;
 mod harness;
+mod manners;
+mod readme;
 mod render;
 mod scratch_server;
+mod shape;

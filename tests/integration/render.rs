@@ -234,7 +234,8 @@ fn validator() -> jsonschema::Validator {
 fn the_schema_refuses_what_is_not_in_it() {
     let validator = validator();
     let good = serde_json::to_value(sample()).unwrap();
-    let breakages: [(&str, fn(&mut serde_json::Value)); 9] = [
+    type Breakage = (&'static str, fn(&mut serde_json::Value));
+    let breakages: [Breakage; 9] = [
         ("an unknown state", |report| report["items"][0]["state"] = "skipped".into()),
         ("an unknown severity", |report| report["findings"][0]["severity"] = "critical".into()),
         ("an unknown unit", |report| report["findings"][0]["detail"][0]["unit"] = "parsecs".into()),

@@ -1,0 +1,70 @@
+-- expect: nothing
+-- only: plan-not-reviewed
+-- a limit that a second of calls cannot reach
+-- param: plan-not-reviewed.calls_per_day = 1000000000
+-- twice
+create extension if not exists pg_stat_statements;
+create table customers (id int primary key, name text);
+insert into customers select n, 'c' from generate_series(1, 100) as n;
+analyze;
+-- then
+select name from customers where id = 1;
+select name from customers where id = 2;
+select name from customers where id = 3;
+select name from customers where id = 4;
+select name from customers where id = 5;
+select name from customers where id = 6;
+select name from customers where id = 7;
+select name from customers where id = 8;
+select name from customers where id = 9;
+select name from customers where id = 10;
+select name from customers where id = 11;
+select name from customers where id = 12;
+select name from customers where id = 13;
+select name from customers where id = 14;
+select name from customers where id = 15;
+select name from customers where id = 16;
+select name from customers where id = 17;
+select name from customers where id = 18;
+select name from customers where id = 19;
+select name from customers where id = 20;
+select name from customers where id = 21;
+select name from customers where id = 22;
+select name from customers where id = 23;
+select name from customers where id = 24;
+select name from customers where id = 25;
+select name from customers where id = 26;
+select name from customers where id = 27;
+select name from customers where id = 28;
+select name from customers where id = 29;
+select name from customers where id = 30;
+select name from customers where id = 31;
+select name from customers where id = 32;
+select name from customers where id = 33;
+select name from customers where id = 34;
+select name from customers where id = 35;
+select name from customers where id = 36;
+select name from customers where id = 37;
+select name from customers where id = 38;
+select name from customers where id = 39;
+select name from customers where id = 40;
+select name from customers where id = 41;
+select name from customers where id = 42;
+select name from customers where id = 43;
+select name from customers where id = 44;
+select name from customers where id = 45;
+select name from customers where id = 46;
+select name from customers where id = 47;
+select name from customers where id = 48;
+select name from customers where id = 49;
+select name from customers where id = 50;
+select name from customers where id = 51;
+select name from customers where id = 52;
+select name from customers where id = 53;
+select name from customers where id = 54;
+select name from customers where id = 55;
+select name from customers where id = 56;
+select name from customers where id = 57;
+select name from customers where id = 58;
+select name from customers where id = 59;
+select name from customers where id = 60;
