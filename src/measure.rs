@@ -12,6 +12,7 @@ use crate::catalog::{Catalog, qualified, quote};
 use crate::collect::{Stop, missing};
 use crate::facts::index_pages::{self, IndexMeasure, IndexPages, MINIMUM_BYTES};
 use crate::facts::key_values::{Greatest, KeyValue};
+use crate::facts::tables::Table;
 use crate::facts::{Database, Fact, Snapshot};
 use crate::outcome::{Missing, Reason};
 use crate::pg::{self, Door, Parameter};
@@ -59,12 +60,13 @@ pub async fn measure(
     let mut purse =
         Purse { bytes: budget.bytes, until: Instant::now() + budget.time, budget, stop: Some(stop.clone()) };
     let role = door.identity().session_user.clone();
+    let in_recovery = door.in_recovery();
     let block_size = snapshot.server.server.ok().map_or(8192, |server| i64::from(server.block_size));
     let at = snapshot.captured_at;
     // the smaller works first: the bytes that are left are for the indexes
     for index in 0..snapshot.databases.len() {
         let facts = &snapshot.databases[index];
-        let session = Measuring { database: door.database(&facts.name), role: &role };
+        let session = Measuring { database: door.database(&facts.name), role: &role, in_recovery };
         let key_values = session.key_values(facts, &purse).await;
         snapshot.databases[index].key_values = Fact::Read { at, rows: key_values };
         let planned = plan::plans(door, snapshot, index, queries, plans, purse.until).await;
@@ -79,7 +81,7 @@ pub async fn measure(
     let mut measured: Vec<Vec<IndexMeasure>> = vec![Vec::new(); snapshot.databases.len()];
     for (index, oid, bytes) in targets {
         let facts = &snapshot.databases[index];
-        let session = Measuring { database: door.database(&facts.name), role: &role };
+        let session = Measuring { database: door.database(&facts.name), role: &role, in_recovery };
         let pages = session.index_pages(facts, oid, bytes, &mut purse).await;
         measured[index].push(IndexMeasure { oid, pages, estimated_bytes: None });
     }
@@ -157,6 +159,7 @@ pub fn worth_measuring(database: &Database, block_size: i64) -> Vec<(u32, i64)> 
 struct Measuring<'a> {
     database: pg::Database,
     role: &'a str,
+    in_recovery: bool,
 }
 
 impl Measuring<'_> {
@@ -177,6 +180,12 @@ impl Measuring<'_> {
             )
             .unlocked_by("create extension pgstattuple;"));
         };
+        let index = facts.indexes.ok().into_iter().flatten().find(|index| index.oid == oid);
+        let table =
+            facts.tables.ok().into_iter().flatten().find(|table| index.is_some_and(|i| i.table_oid == table.oid));
+        if table.is_some_and(|table| self.is_absent(table)) {
+            return Err(on_the_primary(FACT));
+        }
         purse.spend(bytes)?;
         let sql = index_pages::SQL.replace("extension_schema.", &format!("{}.", quote(&extension.schema)));
         match self.database.read::<IndexPages>(&sql, &[Parameter::Oid(oid)]).await {
@@ -215,6 +224,9 @@ impl Measuring<'_> {
         if catalog.is_locked(table) {
             return Err(Missing::new(FACT, Reason::Locked, "the table was held in AccessExclusiveLock"));
         }
+        if self.is_absent(row) {
+            return Err(on_the_primary(FACT));
+        }
         let name = qualified(&row.schema, &row.name);
         let sql = format!("select max({})::int8 as value from {name}", quote(&column.name));
         match self.database.read::<Greatest>(&sql, &[]).await {
@@ -227,9 +239,23 @@ impl Measuring<'_> {
                     role = quote(self.role)
                 )))
             }
+            // a partition of it is unlogged
+            Err(pg::ReadError::Other { sqlstate, .. }) if self.in_recovery && sqlstate == "0A000" => {
+                Err(on_the_primary(FACT))
+            }
             Err(error) => Err(missing(FACT, &error, self.role)),
         }
     }
+
+    /// Whether a table has no data here: a standby does not receive those of unlogged ones.
+    fn is_absent(&self, table: &Table) -> bool {
+        self.in_recovery && table.persistence == 'u'
+    }
+}
+
+fn on_the_primary(fact: &str) -> Missing {
+    Missing::new(fact, Reason::Service, "an unlogged table cannot be read on a standby")
+        .unlocked_by("run the audit on the primary")
 }
 
 /// The primary keys of one small integer column that applications fill themselves, those of the largest tables first.

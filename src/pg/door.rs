@@ -229,6 +229,10 @@ async fn identify(opened: &Opened, target: &Target) -> Result<(Version, Identity
         }
         Ok(Err(error)) => {
             return Err(match error.as_db_error() {
+                // 57P01 and its kin: the server ends the session, for its own reasons
+                Some(ended) if ended.code().code().starts_with("57P") => {
+                    ConnectError::Closed { host, reason: ended.message().to_owned() }
+                }
                 // PgBouncer's console, CockroachDB's and Redshift's SQL, …
                 Some(error) => not_postgres(format!(
                     "it speaks PostgreSQL's protocol but not its SQL ({}); give a database, not a console",
