@@ -3,12 +3,15 @@
 create role pgassay login connection limit 4;
 alter role pgassay set default_transaction_read_only = on;
 
+-- where connect was taken from public, in each database: grant connect on database <name> to pgassay;
+
 -- statistics, settings and the state of other sessions; index pages through pgstattuple
 grant pg_monitor to pgassay;
 
 -- for the statements and their counts, and for exact index bloat; both are part of PostgreSQL
 create extension if not exists pg_stat_statements;
 create extension if not exists pgstattuple;
+-- where they live in a schema of their own: grant usage on schema <schema> to pgassay;
 
 -- the server's own timeouts, where the role has an override that hides them; not on managed services
 grant select on pg_catalog.pg_file_settings to pgassay;

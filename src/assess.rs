@@ -122,6 +122,10 @@ fn about(snapshot: &Snapshot) -> Vec<Note> {
             note(false, "the server is a standby: its counters are its own, not the primary's".to_owned());
         }
     }
+    for left in &snapshot.left_out {
+        let unlock = left.reason.unlock.as_ref().map_or_else(String::new, |unlock| format!("; {unlock}"));
+        note(true, format!("database {} was not read: {}{unlock}", left.database, left.reason.because));
+    }
     if snapshot.tool != Tool::this() {
         note(false, format!("the snapshot was taken by {} {}", snapshot.tool.name, snapshot.tool.version));
     }
@@ -140,7 +144,11 @@ fn failures(snapshot: &Snapshot) -> Vec<Unread> {
         let failed = database.missing().filter(|missing| missing.is_failure());
         failed.map(move |missing| unread(Some(&database.name), missing))
     });
-    server.chain(databases).collect()
+    // one cause often hides many facts: a server that is gone, a database that was dropped
+    let mut all: Vec<Unread> = server.chain(databases).collect();
+    let mut seen = HashSet::new();
+    all.retain(|unread| seen.insert((unread.database.clone(), unread.missing.because.clone())));
+    all
 }
 
 /// At most three findings to act on first: one of each rule, by severity, then by failed items the rule decides, then by

@@ -92,7 +92,7 @@ pub fn audit(given: &Given<'_>) -> Audited {
         results,
         findings,
         window: window(given),
-        queries: queries.map(|queries| queries.queries.iter().map(query).collect()).unwrap_or_default(),
+        queries: queries.map(|queries| of_audited(&queries, given)).unwrap_or_default(),
         service,
     }
 }
@@ -127,6 +127,12 @@ fn window(given: &Given<'_>) -> Option<Window> {
         seconds: span.is_exact().then_some(span.at_least),
         because: span.describe(),
     })
+}
+
+/// The queries of the databases that were audited: what runs in others is told by the audit of those.
+fn of_audited(queries: &crate::queries::Queries, given: &Given<'_>) -> Vec<Query> {
+    let audited = |stats: &&crate::queries::QueryStats| given.snapshot.database(&stats.database).is_some();
+    queries.queries.iter().filter(audited).map(query).collect()
 }
 
 /// A query as the report has it. What statistics cannot know is left out.

@@ -47,6 +47,16 @@ struct Below {
     leaves: Vec<u32>,
     rows: Option<f64>,
     pages: i64,
+    changes: Option<Changes>,
+}
+
+/// What happened to the rows of a table with all below it, since the counters began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Rows updated.
+    pub updates: i64,
+    /// Rows deleted.
+    pub deletes: i64,
 }
 
 #[derive(Debug)]
@@ -213,7 +223,11 @@ impl<'a> Catalog<'a> {
                 let rows = rows.fold(None, |sum: Option<f64>, rows| Some(sum.unwrap_or(0.0) + rows));
                 let pages =
                     leaves.iter().filter_map(|leaf| self.table(*leaf)).map(|table| i64::from(table.pages)).sum();
-                (*oid, Below { leaves, rows, pages })
+                let changes = leaves.iter().try_fold(Changes::default(), |sum, leaf| {
+                    let own = self.own_changes(*leaf)?;
+                    Some(Changes { updates: sum.updates + own.updates, deletes: sum.deletes + own.deletes })
+                });
+                (*oid, Below { leaves, rows, pages, changes })
             };
             self.children.keys().map(of).collect()
         });
@@ -261,6 +275,15 @@ impl<'a> Catalog<'a> {
             (Some(estimate), Some(counted)) => Some(estimate.max(counted)),
             (estimate, counted) => estimate.or(counted),
         }
+    }
+
+    /// What happened to the rows of a table with all below it; none where the counters of a part of it were not read.
+    pub fn changes(&self, table: u32) -> Option<Changes> {
+        self.below(table).map_or_else(|| self.own_changes(table), |below| below.changes)
+    }
+
+    fn own_changes(&self, table: u32) -> Option<Changes> {
+        self.stats(table).map(|stats| Changes { updates: stats.updates, deletes: stats.deletes })
     }
 
     /// Pages of a table with all below it, as of the last vacuum or analyze.

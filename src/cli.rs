@@ -13,6 +13,7 @@ mod explain;
 mod grants;
 mod input;
 mod list;
+mod live;
 mod output;
 mod review_plan;
 mod snapshot;
@@ -118,6 +119,10 @@ impl Failure {
 
     pub(crate) fn incomplete(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Incomplete, error: error.into() }
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
     }
 
     pub(crate) fn fault(error: impl Into<anyhow::Error>) -> Self {

@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "collecting takes time, and says how much")]
 
 use crate::facts::statements::{self, Statement, StatementsInfo};
-use crate::facts::{self, Database, FORMAT, Fact, Sample, Server, Snapshot};
+use crate::facts::{self, Database, FORMAT, Fact, LeftOut, Sample, Server, Snapshot};
 use crate::outcome::{Missing, Reason};
 use crate::pg::{self, Door, FromRow, Parameter, Query, ReadError};
 use crate::report::Tool;
@@ -101,7 +101,7 @@ struct Collector<'a> {
 pub async fn collect(door: &Door, databases: Databases, stop: &Stop) -> Result<(Snapshot, Vec<Cost>), ReadError> {
     let collector = Collector::new(door, stop).await?;
     let server = collector.server().await;
-    let names = collector.names(&server, databases);
+    let (names, left_out) = collector.names(&server, databases);
     let mut snapshot = Snapshot {
         format: FORMAT,
         tool: Tool::this(),
@@ -109,6 +109,7 @@ pub async fn collect(door: &Door, databases: Databases, stop: &Stop) -> Result<(
         target: format!("{}/{}", door.host(), door.default_database().name()),
         server,
         databases: Vec::with_capacity(names.len()),
+        left_out,
         samples: Vec::new(),
     };
     for name in names {
@@ -247,20 +248,33 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// The databases to read, the connected one first.
-    fn names(&self, server: &Server, wanted: Databases) -> Vec<String> {
+    /// The databases to read, the connected one first; and those that were asked for but that the role may not enter.
+    fn names(&self, server: &Server, wanted: Databases) -> (Vec<String>, Vec<LeftOut>) {
         let connected = self.door.default_database().name().to_owned();
-        let mut names = vec![connected.clone()];
-        if let (Databases::All, Some(databases)) = (wanted, server.databases.ok()) {
-            let open = databases.iter().filter(|database| {
-                database.allows_connections
-                    && !database.is_template
-                    && database.connection_limit != -2
-                    && database.name != connected
-            });
-            names.extend(open.map(|database| database.name.clone()));
+        let (mut names, mut left_out) = (vec![connected.clone()], Vec::new());
+        let all = server.databases.ok().filter(|_| wanted == Databases::All);
+        for database in all.into_iter().flatten().filter(|database| database.name != connected && !database.is_template)
+        {
+            let refuse = |reason, because: &str| Missing::new("database", reason, because);
+            let reason = match database {
+                database if database.connection_limit == -2 => refuse(Reason::Failed, "a failed drop left it invalid")
+                    .unlocked_by(format!("drop database {};", crate::catalog::quote(&database.name))),
+                database if !database.allows_connections => refuse(Reason::Disabled, "it allows no connections"),
+                database if !database.connectable => refuse(Reason::Privilege, "the role may not connect to it")
+                    .unlocked_by(self.connect_grant(&database.name)),
+                database => {
+                    names.push(database.name.clone());
+                    continue;
+                }
+            };
+            left_out.push(LeftOut { database: database.name.clone(), reason });
         }
-        names
+        (names, left_out)
+    }
+
+    fn connect_grant(&self, database: &str) -> String {
+        use crate::catalog::quote;
+        format!("grant connect on database {} to {};", quote(database), quote(&self.role))
     }
 
     /// The facts of one database.
@@ -270,6 +284,15 @@ impl<'a> Collector<'a> {
         // first: what could not be read without waiting is left out of the queries that would wait
         let locked_relations: Fact<Vec<f::locked_relations::LockedRelation>> =
             self.fact(database, &f::locked_relations::QUERY).await;
+        if let Fact::Missing(missing) = &locked_relations {
+            // everybody may read that: the database cannot be entered, and asking again for each fact would tell no more
+            let missing = match missing.reason {
+                Reason::Privilege => Missing::new("database", Reason::Privilege, missing.because.clone())
+                    .unlocked_by(self.connect_grant(name)),
+                _ => missing.clone(),
+            };
+            return Database::unread(name.to_owned(), &missing);
+        }
         let locked: Vec<u32> =
             locked_relations.ok().map(|rows| rows.iter().map(|row| row.oid).collect()).unwrap_or_default();
         let (extensions, tables, table_stats, columns, indexes, index_stats, constraints, key_operators) = tokio::join!(
@@ -297,7 +320,7 @@ impl<'a> Collector<'a> {
             columns,
             indexes,
             index_stats,
-            index_expressions,
+            index_expressions: index_expressions.map(f::index_expressions::redact),
             constraints,
             key_operators,
             inheritance,

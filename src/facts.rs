@@ -135,9 +135,21 @@ pub struct Snapshot {
     pub server: Server,
     /// The facts of each database that was read.
     pub databases: Vec<Database>,
+    /// The databases that were asked for and could not be entered, each with the reason.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
     /// The sessions, sampled more than once where the run lasted.
     #[serde(default)]
     pub samples: Vec<Sample>,
+}
+
+/// A database that was asked for and not read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub database: String,
+    /// Why, and what would change that.
+    pub reason: Missing,
 }
 
 /// The sessions at one of several instants.
@@ -159,6 +171,14 @@ macro_rules! facts {
             $($(#[$doc])* pub $field: Fact<$type>,)+
         }
         impl $name {
+            /// Without any fact, all for one reason.
+            pub fn unread($($own_field: $own_type,)* missing: &Missing) -> Self {
+                Self {
+                    $($own_field,)*
+                    $($field: Fact::Missing(Missing { fact: stringify!($field).to_owned(), ..missing.clone() }),)+
+                }
+            }
+
             /// Why each fact that could not be read was not.
             pub fn missing(&self) -> impl Iterator<Item = &Missing> {
                 [$(self.$field.missing()),+].into_iter().flatten()

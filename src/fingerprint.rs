@@ -71,18 +71,32 @@ fn normalise(text: &str) -> Normalised {
     let Ok(fingerprint) = pg_query::fingerprint(text, 0, pg_query::FingerprintOptions::default()) else {
         return shape(text, StatementKind::Unparsed);
     };
-    let kind = kind(text);
-    let text = match kind {
-        StatementKind::Utility => leading_words(text),
-        _ => match pg_query::normalize(text) {
-            Ok(normalised) => mask_normalised(&normalised),
-            Err(_) => mask(text),
-        },
+    // asks without the tree of the statement, which takes many times as long to hand over as to make
+    let planned = matches!(pg_query::is_utility_stmt(text).as_deref(), Ok([false]));
+    let (kind, text) = match planned {
+        false => (StatementKind::Utility, leading_words(text)),
+        true => {
+            let masked =
+                pg_query::normalize(text).map_or_else(|_| mask(text), |normalised| mask_normalised(&normalised));
+            (kind(text, &masked), masked)
+        }
     };
     Normalised { fingerprint: fingerprint.hex, fingerprint_kind: FingerprintKind::PgQuery, kind, text }
 }
 
-fn kind(text: &str) -> StatementKind {
+/// The kind of one statement that is planned: its first word tells, but for one that begins with a `with`.
+fn kind(text: &str, masked: &str) -> StatementKind {
+    match first_word(masked).to_ascii_lowercase().as_str() {
+        "select" | "values" | "table" => StatementKind::Select,
+        "insert" => StatementKind::Insert,
+        "update" => StatementKind::Update,
+        "delete" => StatementKind::Delete,
+        "merge" => StatementKind::Merge,
+        _ => kind_by_tree(text),
+    }
+}
+
+fn kind_by_tree(text: &str) -> StatementKind {
     use pg_query::NodeRef;
     let Ok(parsed) = pg_query::parse(text, 0) else { return StatementKind::Unparsed };
     let mut statements = parsed.protobuf.stmts.iter().filter_map(|raw| raw.stmt.as_ref()?.node.as_ref());
@@ -110,10 +124,15 @@ fn shape(text: &str, kind: StatementKind) -> Normalised {
 }
 
 fn is_query(text: &str) -> bool {
-    let first: String = text.trim_start_matches('(').chars().take_while(char::is_ascii_alphabetic).collect();
     ["select", "insert", "update", "delete", "merge", "with", "values", "table"]
         .iter()
-        .any(|word| first.eq_ignore_ascii_case(word))
+        .any(|word| first_word(text).eq_ignore_ascii_case(word))
+}
+
+/// The first word of a text that was masked, whatever parentheses it stands in.
+fn first_word(text: &str) -> &str {
+    let text = text.trim_start_matches(['(', ' ']);
+    &text[..text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len())]
 }
 
 /// The first words of a statement, as long as they can be nothing but SQL's own: `ALTER ROLE`, `CREATE UNIQUE INDEX`.
@@ -376,6 +395,15 @@ fn dollar(text: &str) -> Dollar {
     }
 }
 
+/// An expression, or several with commas between, as the server prints them, without literals.
+pub fn expression(text: &str) -> String {
+    const SELECT: &str = "select ";
+    match pg_query::normalize(&format!("{SELECT}{text}")) {
+        Ok(normalised) => normalised.strip_prefix(SELECT).map_or_else(|| mask(text), str::to_owned),
+        Err(_) => mask(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -423,7 +451,21 @@ mod tests {
             "select a, b::varchar(20) from t where c = $1 group by 1, 2 order by 2 desc, 1 limit $2"
         );
         assert_eq!(one("ALTER ROLE app SET x = 1").text, "ALTER ROLE …");
-        assert_eq!(one("with d as (delete from t returning *) select * from d").kind, StatementKind::Select);
+        for (text, kind) in [
+            ("with d as (delete from t returning *) select * from d", StatementKind::Select),
+            ("with s as (select 1) insert into t select * from s", StatementKind::Insert),
+            ("/* a */ ( (select 1) union table t)", StatementKind::Select),
+            ("-- a\nValues (1)", StatementKind::Select),
+            ("select 1 into x", StatementKind::Select),
+            ("update t set a = 1", StatementKind::Update),
+            ("delete from t", StatementKind::Delete),
+            ("merge into t using s on true when matched then delete", StatementKind::Merge),
+            ("create table x as select 1", StatementKind::Utility),
+            ("explain select 1", StatementKind::Utility),
+            ("", StatementKind::Utility),
+        ] {
+            assert_eq!(one(text).kind, kind, "{text}");
+        }
         assert_eq!(one("select 1; drop table t").kind, StatementKind::Utility);
         let cut = one("select * from orders where name = $1 and (");
         assert_eq!((cut.kind, cut.fingerprint_kind), (StatementKind::Unparsed, FingerprintKind::Shape));

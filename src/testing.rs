@@ -135,6 +135,7 @@ impl Lab {
                 target: "localhost:5432/shop as auditor".into(),
                 server,
                 databases: vec![database],
+                left_out: vec![],
                 samples: vec![],
             },
             before: None,

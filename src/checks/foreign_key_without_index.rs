@@ -183,11 +183,8 @@ fn judge(
 fn severity(cx: &DatabaseContext<'_>, key: &Constraint) -> Result<(Severity, String), Missing> {
     let child = cx.catalog.rows(key.table_oid);
     let large = child.is_some_and(|rows| rows >= cx.param(&CHECK.meta, &LARGE_TABLE));
-    let changes = |count: fn(&crate::facts::table_stats::TableStats) -> i64| {
-        let leaves = cx.catalog.leaves(key.referenced_table_oid);
-        leaves.iter().map(|leaf| cx.catalog.stats(*leaf).map(count)).sum::<Option<i64>>()
-    };
-    let (deletes, updates) = (changes(|stats| stats.deletes), changes(|stats| stats.updates));
+    let changes = cx.catalog.changes(key.referenced_table_oid);
+    let (deletes, updates) = (changes.map(|changes| changes.deletes), changes.map(|changes| changes.updates));
     let along = |action: char| matches!(action, 'c' | 'n' | 'd');
     if large && deletes.is_some_and(|deletes| deletes > 0) {
         return Ok((Severity::High, "the table is large and rows are deleted from the referenced one".into()));

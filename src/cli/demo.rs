@@ -2,7 +2,7 @@
 
 use super::audit::{self, Material};
 use super::input::{self, Rules};
-use super::{Exit, Failure, grants, output};
+use super::{Exit, Failure, grants, live, output};
 use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
@@ -31,7 +31,7 @@ const DATABASE: &str = "shop";
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut config = arguments.rules.read()?;
     config.audit.plans.flag("demo", Some(Plans::On));
-    arguments.output.gate(&config)?;
+    arguments.output.check(&config)?;
     let installed = scratch::find_binaries(&[]);
     let names: Vec<String> = installed.iter().map(|binaries| binaries.major.to_string()).collect();
     let binaries = installed
@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             names => anyhow!("that major is not installed here; there are: {}", names.join(", ")),
         })
         .map_err(Failure::usage)?;
-    let runtime = audit::runtime()?;
+    let runtime = live::runtime()?;
     // listened for from here on: a server that is being started is stopped like one that runs
     let mut interrupted = runtime.spawn(tokio::signal::ctrl_c());
     output::say(&format!("starting a throw-away PostgreSQL {} with a shop in it …", binaries.version));
@@ -77,11 +77,11 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
 
     let (_stopper, stop) = Stop::new();
     let door = input::connect(Some(&server.url_as("pgassay", DATABASE)), config).await?;
-    let (before, _) = collect(&door, audit::databases(config), &stop).await.map_err(Failure::incomplete)?;
+    let (before, _) = collect(&door, live::databases(config), &stop).await.map_err(Failure::incomplete)?;
     let (app, batch) = (server.url_as("shop_app", DATABASE), server.url_as("shop_batch", DATABASE));
     demo::workload(&app, &batch).await.context("the shop's requests failed").map_err(Failure::fault)?;
     let obstacles = demo::obstruct(&app).await.context("the shop's requests failed").map_err(Failure::fault)?;
-    let snapshot = audit::read(&door, config, Some(&before), &stop).await?;
+    let snapshot = live::read(&door, config, Some(&before), &stop).await?;
     drop(obstacles);
     door.close().await;
 

@@ -40,7 +40,7 @@ pub(super) struct Server {
     #[arg(long)]
     pub(super) all_databases: bool,
     /// Connections to the server at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = connections)]
     pub(super) connections: Option<usize>,
     /// Cancel each query of the audit after this time
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -56,6 +56,10 @@ pub(super) struct Server {
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = config::seconds(text)?;
     Duration::try_from_secs_f64(seconds).map_err(|_| format!("\"{text}\" is no length of time"))
+}
+
+fn connections(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| (1..=100).contains(number)).ok_or_else(|| "has to be 1 to 100".to_owned())
 }
 
 fn budget(text: &str) -> Result<(u64, Duration), String> {
@@ -144,7 +148,14 @@ fn refuse(error: ConnectError) -> Failure {
 /// A stored snapshot, and the SHA-256 of its bytes.
 pub(super) fn snapshot(path: &Path) -> Result<(Snapshot, String), Failure> {
     let read = || -> anyhow::Result<(Snapshot, String)> {
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read the snapshot {}", path.display()))?;
+        let bytes = match path.as_os_str() == "-" {
+            true => {
+                let mut bytes = Vec::new();
+                std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+            }
+            false => std::fs::read(path),
+        };
+        let bytes = bytes.with_context(|| format!("cannot read the snapshot {}", path.display()))?;
         let foreign =
             || format!("{} is no snapshot of pgassay: make one with `pgassay snapshot -o FILE`", path.display());
         // a look at the head first; the whole as a tree of values would be many times its size

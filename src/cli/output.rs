@@ -79,6 +79,12 @@ impl Output {
         Ok(config.fail_on.value.clone().unwrap_or_else(|| Gate::from_severity(Severity::High)))
     }
 
+    /// Refuses what could only fail after the work: a gate that is none, a file that cannot be written.
+    pub(super) fn check(&self, config: &Config) -> Result<(), Failure> {
+        self.gate(config)?;
+        self.output.as_deref().map_or(Ok(()), check_writable)
+    }
+
     /// Writes a report where it belongs, and says how the run ended.
     pub(super) fn write(&self, report: &Report, config: &Config) -> Result<Exit, Failure> {
         let gate = self.gate(config)?;
@@ -128,6 +134,28 @@ fn forgiving(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
+/// Whether a file can be written, before there is anything to write.
+pub(super) fn check_writable(path: &Path) -> Result<(), Failure> {
+    let cannot = |error: io::Error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot write {}", path.display())))
+    };
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(cannot(io::Error::from(io::ErrorKind::IsADirectory))),
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        _ => {
+            let temporary = beside(path);
+            std::fs::File::create(&temporary).and_then(|_| std::fs::remove_file(&temporary)).map_err(cannot)
+        }
+    }
+}
+
+/// A name for what is not whole yet, in the same directory.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    path.with_file_name(name)
+}
+
 /// Writes a file whole or not at all: a reader never sees half a report.
 pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let complain = |error: io::Error| {
@@ -139,9 +167,9 @@ pub(super) fn to_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Res
         let mut file = std::fs::OpenOptions::new().write(true).open(path).map_err(complain)?;
         return write(&mut file).map_err(complain);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
+    // a link is written through, not replaced
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let temporary = beside(path);
     let written = std::fs::File::create(&temporary).and_then(|file| {
         let mut out = io::BufWriter::new(file);
         write(&mut out)?;
@@ -169,7 +197,17 @@ pub(super) fn print(text: &str) -> Result<Exit, Failure> {
 /// Says something beside the report, on standard error. Whatever was typed where it does not belong, no password is
 /// repeated.
 pub(super) fn say(text: &str) {
-    drop(writeln!(io::stderr().lock(), "{}", without_passwords(text)));
+    // a server's words, names and arguments must not steer the terminal
+    let plain: String = without_passwords(text).chars().flat_map(told).collect();
+    drop(writeln!(io::stderr().lock(), "{plain}"));
+}
+
+/// A character as it may be shown: line feeds as they are, other controls and what turns text around by their escapes.
+fn told(character: char) -> impl Iterator<Item = char> {
+    let shown = character == '\n'
+        || !(character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
+    let (plain, escaped) = if shown { (Some(character), None) } else { (None, Some(character.escape_unicode())) };
+    plain.into_iter().chain(escaped.into_iter().flatten())
 }
 
 /// The text, with `…` for the user and password of every address, and for the value of every `password=`.

@@ -1,9 +1,8 @@
 //! `pgassay review-plan`: an entry of the review register, for a statement somebody has looked at.
 
 use super::input::{self, Rules, Server};
-use super::{Exit, Failure, audit, output};
+use super::{Exit, Failure, live, output};
 use crate::audit::{Given, audit as judge};
-use crate::collect::Stop;
 use crate::facts::plans::Plan;
 use crate::report::Query;
 use anyhow::{Context, anyhow};
@@ -44,13 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         reviewer.ok_or_else(|| Failure::usage(anyhow!("--reviewer is missing: name who looked at the plan")))?;
     let snapshot = match &arguments.snapshot {
         Some(path) => input::snapshot(path)?.0,
-        None => audit::runtime()?.block_on(async {
-            let (_stopper, stop) = Stop::new();
-            let door = input::connect(arguments.server.conninfo.as_deref(), &config).await?;
-            let snapshot = audit::read(&door, &config, None, &stop).await;
-            door.close().await;
-            snapshot
-        })?,
+        None => live::snapshot(arguments.server.conninfo.as_deref(), &config)?.0,
     };
     let given = Given {
         snapshot: &snapshot,

@@ -1,8 +1,7 @@
 //! `pgassay snapshot`: what an audit reads, stored to be judged elsewhere.
 
 use super::input::{self, Rules, Server};
-use super::{Exit, Failure, audit, output};
-use crate::collect::Stop;
+use super::{Exit, Failure, live, output};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -21,23 +20,21 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let mut config = arguments.rules.read()?;
     arguments.server.configure(&mut config);
-    let snapshot = audit::runtime()?.block_on(async {
-        let (_stopper, stop) = Stop::new();
-        let door = input::connect(arguments.server.conninfo.as_deref(), &config).await?;
-        let snapshot = audit::read(&door, &config, None, &stop).await?;
-        door.close().await;
-        Ok::<_, Failure>(snapshot)
-    })?;
+    if arguments.output.as_os_str() != "-" {
+        output::check_writable(&arguments.output)?;
+    }
+    let (snapshot, exit) = live::snapshot(arguments.server.conninfo.as_deref(), &config)?;
     input::store(&snapshot, &arguments.output)?;
-    let failed: Vec<String> = snapshot
+    let mut failed: Vec<String> = snapshot
         .server
         .missing()
         .chain(snapshot.databases.iter().flat_map(crate::facts::Database::missing))
         .filter(|missing| missing.is_failure())
         .map(|missing| missing.because.clone())
         .collect();
+    failed.dedup();
     for because in &failed {
         output::say(&format!("pgassay: not read: {because}"));
     }
-    Ok(if failed.is_empty() { Exit::Clean } else { Exit::Incomplete })
+    Ok(exit.and(if failed.is_empty() { Exit::Clean } else { Exit::Incomplete }))
 }

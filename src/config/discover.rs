@@ -46,7 +46,7 @@ pub struct Source {
 
 /// A configuration file that is there and cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the configuration {}: {source}", path.display())]
+#[error("cannot read the configuration {}", path.display())]
 pub struct Unreadable {
     /// Where it lies.
     pub path: PathBuf,

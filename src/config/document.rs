@@ -68,9 +68,14 @@ impl<'t> Document<'t> {
     /// The outermost table; nothing where the text is not TOML.
     pub(crate) fn root<'d>(&'d self) -> Option<Fields<'d, 't>> {
         let (table, errors) = DeTable::parse_recoverable(self.text.trim_start_matches('\u{feff}'));
+        let mut told = None;
         for error in &errors {
             let line = error.span().map(|span| self.line(span.start));
-            self.problem(line, format!("not valid TOML: {}", error.message()));
+            // what follows on the same line follows from the first
+            if told != Some(line) {
+                self.problem(line, format!("not valid TOML: {}", error.message()));
+            }
+            told = Some(line);
         }
         errors.is_empty().then(|| Fields::new(self, String::new(), 1, table.into_inner()))
     }

@@ -369,7 +369,7 @@ fn files_are_found_nearest_first() {
         discovered(&missing, &files)
             .unwrap_err()
             .to_string()
-            .starts_with("cannot read the configuration /nowhere.toml: ")
+            .starts_with("cannot read the configuration /nowhere.toml")
     );
     let denied = Environment { working_directory: "/denied/below".into(), ..environment };
     assert!(discovered(&denied, &files).is_err(), "a file that is there and cannot be read is not skipped");

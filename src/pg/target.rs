@@ -28,6 +28,12 @@ const DEFAULT_PORT: u16 = 5432;
 /// A connection string or its files that cannot be used: the user's mistake, exit code 2.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
+    /// A whole address stands where a name belongs. It is not repeated: it may hold a password.
+    #[error(
+        "a connection string was given that is neither a URI (postgresql://…) nor key=value pairs separated by spaces: \
+         check how it begins and how its parts are separated"
+    )]
+    Misread,
     /// A zero byte, which no parameter may hold.
     #[error("the connection string contains a zero byte")]
     ZeroByte,
@@ -463,6 +469,15 @@ impl Target {
             None => return Err(TargetError::NoUser),
         };
         let database = settings.filled("dbname").unwrap_or(&user).to_owned();
+        // a mistyped address would be sent to the server as a name, password and all, and end in its log
+        let misread = database.contains("://") || database.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+        if misread
+            || settings
+                .filled("host")
+                .is_some_and(|host| !host.starts_with(['/', '@']) && host.contains(['@', ';', '=']))
+        {
+            return Err(TargetError::Misread);
+        }
         let password = settings.filled("password").map(Secret::new);
         let mut warnings = Vec::new();
         let passfile = match (&password, settings.filled("passfile")) {

@@ -252,7 +252,7 @@ pub(super) fn not_judged(report: &Report, gaps: &[Gap<'_>]) -> String {
     let subjects: u64 = gaps.iter().map(|gap| gap.subjects).sum();
     match (report.rules.is_empty(), skipped, subjects) {
         (true, _, _) => "everything: no rule was run".to_owned(),
-        (false, 0, 0) if gaps.is_empty() => "nothing: every rule judged all it should".to_owned(),
+        (false, 0, 0) if gaps.is_empty() => "nothing: every rule that was run judged all it should".to_owned(),
         (false, 0, 0) => "facts that no rule needed".to_owned(),
         (false, 0, subjects) => plural(subjects, "subject"),
         (false, skipped, 0) => format!("{} skipped", plural(skipped, "rule")),

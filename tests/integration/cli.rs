@@ -111,7 +111,7 @@ fn ok(output: &Output, code: i32) {
 
 /// The only line of a refusal, which has to be a good one.
 #[track_caller]
-fn refused<'o>(output: &'o Output, code: i32) -> &'o str {
+fn refused(output: &Output, code: i32) -> &str {
     assert_eq!(output.code, Some(code), "{output:?}");
     assert_eq!(output.stdout, "", "a refusal prints no report");
     let lines: Vec<&str> = output.stderr.lines().collect();
