@@ -197,7 +197,8 @@ impl<'a> Catalog<'a> {
         self.children.get(&oid).map_or(&[], Vec::as_slice)
     }
 
-    /// All leaves below a table: itself where it has no children.
+    /// All leaves below a partitioned table or index; itself where it has none, or is not partitioned: the children of
+    /// plain inheritance are tables of their own.
     pub fn leaves(&self, table: u32) -> Vec<u32> {
         match self.below(table) {
             Some(below) => below.leaves.clone(),
@@ -220,6 +221,11 @@ impl<'a> Catalog<'a> {
         below.get(&oid)
     }
 
+    /// Whether a table or index is partitioned, and so holds no rows itself.
+    fn is_partitioned(&self, oid: u32) -> bool {
+        self.table(oid).is_some_and(|table| table.kind == 'p') || self.index(oid).is_some_and(|index| index.kind == 'I')
+    }
+
     fn find_leaves(&self, oid: u32) -> Vec<u32> {
         let mut leaves = Vec::new();
         let mut open = vec![oid];
@@ -231,7 +237,8 @@ impl<'a> Catalog<'a> {
             }
             match self.children(oid) {
                 [] => leaves.push(oid),
-                children => open.extend(children),
+                children if self.is_partitioned(oid) => open.extend(children),
+                _ => leaves.push(oid),
             }
         }
         leaves.sort_unstable();
@@ -248,7 +255,7 @@ impl<'a> Catalog<'a> {
         self.operators.contains(&(operator, family))
     }
 
-    /// Rows of a table with all below it: the greater of the planner's estimate and the counter, since the estimate is
+    /// Rows of a table, of a partitioned one with all below it: the greater of the planner's estimate and the counter, since the estimate is
     /// old and the counter is lost in a crash. None where nothing was ever counted.
     pub fn rows(&self, table: u32) -> Option<f64> {
         self.below(table).map_or_else(|| self.own_rows(table), |below| below.rows)
@@ -263,7 +270,7 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// Pages of a table with all below it, as of the last vacuum or analyze.
+    /// Pages of a table, of a partitioned one with all below it, as of the last vacuum or analyze.
     pub fn pages(&self, table: u32) -> i64 {
         match self.below(table) {
             Some(below) => below.pages,
@@ -318,10 +325,30 @@ mod tests {
             Inheritance { child_oid: 2, parent_oid: 1 },
             Inheritance { child_oid: 3, parent_oid: 1 },
         ];
+        let partitioned = |oid: u32| Table { oid, kind: 'p', ..Table::default() };
+        let at = crate::time::Timestamp::default();
         let database = Database {
-            inheritance: Fact::Read { at: crate::time::Timestamp::default(), rows: links },
+            tables: Fact::Read { at, rows: vec![partitioned(1), partitioned(2)] },
+            inheritance: Fact::Read { at, rows: links },
             ..Database::default()
         };
         assert_eq!(Catalog::new(&database).leaves(1), [3]);
+    }
+
+    #[test]
+    fn a_child_by_inheritance_is_a_table_of_its_own() {
+        use crate::facts::inheritance::Inheritance;
+        use crate::testing::{Lab, rows};
+        let mut lab = Lab::new();
+        let parent = lab.table("big", &["id"], 50_000.0);
+        let child = lab.table("big_archive", &["id"], 10.0);
+        rows(&mut lab.db().inheritance).push(Inheritance { child_oid: child, parent_oid: parent });
+        let seen = |lab: &mut Lab| {
+            let catalog = Catalog::new(lab.db());
+            (catalog.leaves(parent), catalog.rows(parent), catalog.pages(parent))
+        };
+        assert_eq!(seen(&mut lab), (vec![parent], Some(50_000.0), 500));
+        lab.table_row(parent).kind = 'p';
+        assert_eq!(seen(&mut lab), (vec![child], Some(10.0), 1));
     }
 }
