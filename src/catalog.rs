@@ -8,6 +8,7 @@ use crate::facts::constraints::Constraint;
 use crate::facts::index_expressions::IndexExpression;
 use crate::facts::index_stats::IndexStats;
 use crate::facts::indexes::Index;
+use crate::facts::key_operators::KeyOperator;
 use crate::facts::table_stats::TableStats;
 use crate::facts::tables::Table;
 use crate::finding::{Subject, SubjectKind};
@@ -35,6 +36,7 @@ pub struct Catalog<'a> {
     children: HashMap<u32, Vec<u32>>,
     locked: HashSet<u32>,
     operators: HashSet<(u32, u32)>,
+    key_operators: &'a [KeyOperator],
     /// By the oid of a table or index that has partitions or children.
     below: OnceLock<HashMap<u32, Below>>,
     /// By schema and name.
@@ -74,6 +76,7 @@ impl<'a> Catalog<'a> {
                 .iter()
                 .map(|known| (known.operator, known.operator_family))
                 .collect(),
+            key_operators: list(&database.key_operators),
             ..Self::default()
         };
         for column in list(&database.columns) {
@@ -253,6 +256,16 @@ impl<'a> Catalog<'a> {
     /// Whether an operator family can search for an equality, by its operator or the commutator of it.
     pub fn can_search(&self, operator: u32, family: u32) -> bool {
         self.operators.contains(&(operator, family))
+    }
+
+    /// Whether an index on a column of a type, made by a method and with no operator class named, can search for an equality.
+    pub fn finds_by_default(&self, operator: u32, method: &str, base_type: u32) -> bool {
+        // an operator of a polymorphic type belongs to all of its types
+        const POLYMORPHIC: [u32; 5] = [2277, 3500, 3831, 4537, 2249];
+        let uses = |known: &KeyOperator| {
+            known.default_types.iter().any(|known| *known == base_type || POLYMORPHIC.contains(known))
+        };
+        self.key_operators.iter().any(|known| known.operator == operator && known.method == method && uses(known))
     }
 
     /// Rows of a table, of a partitioned one with all below it: the greater of the planner's estimate and the counter, since the estimate is
