@@ -8,6 +8,7 @@ use crate::facts::constraints::Constraint;
 use crate::facts::index_expressions::IndexExpression;
 use crate::facts::index_stats::IndexStats;
 use crate::facts::indexes::Index;
+use crate::facts::key_operators::KeyOperator;
 use crate::facts::table_stats::TableStats;
 use crate::facts::tables::Table;
 use crate::finding::{Subject, SubjectKind};
@@ -35,6 +36,7 @@ pub struct Catalog<'a> {
     children: HashMap<u32, Vec<u32>>,
     locked: HashSet<u32>,
     operators: HashSet<(u32, u32)>,
+    key_operators: &'a [KeyOperator],
     /// By the oid of a table or index that has partitions or children.
     below: OnceLock<HashMap<u32, Below>>,
     /// By schema and name.
@@ -84,6 +86,7 @@ impl<'a> Catalog<'a> {
                 .iter()
                 .map(|known| (known.operator, known.operator_family))
                 .collect(),
+            key_operators: list(&database.key_operators),
             ..Self::default()
         };
         for column in list(&database.columns) {
@@ -207,7 +210,8 @@ impl<'a> Catalog<'a> {
         self.children.get(&oid).map_or(&[], Vec::as_slice)
     }
 
-    /// All leaves below a table: itself where it has no children.
+    /// All leaves below a partitioned table or index; itself where it has none, or is not partitioned: the children of
+    /// plain inheritance are tables of their own.
     pub fn leaves(&self, table: u32) -> Vec<u32> {
         match self.below(table) {
             Some(below) => below.leaves.clone(),
@@ -234,6 +238,11 @@ impl<'a> Catalog<'a> {
         below.get(&oid)
     }
 
+    /// Whether a table or index is partitioned, and so holds no rows itself.
+    fn is_partitioned(&self, oid: u32) -> bool {
+        self.table(oid).is_some_and(|table| table.kind == 'p') || self.index(oid).is_some_and(|index| index.kind == 'I')
+    }
+
     fn find_leaves(&self, oid: u32) -> Vec<u32> {
         let mut leaves = Vec::new();
         let mut open = vec![oid];
@@ -245,7 +254,8 @@ impl<'a> Catalog<'a> {
             }
             match self.children(oid) {
                 [] => leaves.push(oid),
-                children => open.extend(children),
+                children if self.is_partitioned(oid) => open.extend(children),
+                _ => leaves.push(oid),
             }
         }
         leaves.sort_unstable();
@@ -262,7 +272,17 @@ impl<'a> Catalog<'a> {
         self.operators.contains(&(operator, family))
     }
 
-    /// Rows of a table with all below it: the greater of the planner's estimate and the counter, since the estimate is
+    /// Whether an index on a column of a type, made by a method and with no operator class named, can search for an equality.
+    pub fn finds_by_default(&self, operator: u32, method: &str, base_type: u32) -> bool {
+        // an operator of a polymorphic type belongs to all of its types
+        const POLYMORPHIC: [u32; 5] = [2277, 3500, 3831, 4537, 2249];
+        let uses = |known: &KeyOperator| {
+            known.default_types.iter().any(|known| *known == base_type || POLYMORPHIC.contains(known))
+        };
+        self.key_operators.iter().any(|known| known.operator == operator && known.method == method && uses(known))
+    }
+
+    /// Rows of a table, of a partitioned one with all below it: the greater of the planner's estimate and the counter, since the estimate is
     /// old and the counter is lost in a crash. None where nothing was ever counted.
     pub fn rows(&self, table: u32) -> Option<f64> {
         self.below(table).map_or_else(|| self.own_rows(table), |below| below.rows)
@@ -286,7 +306,7 @@ impl<'a> Catalog<'a> {
         self.stats(table).map(|stats| Changes { updates: stats.updates, deletes: stats.deletes })
     }
 
-    /// Pages of a table with all below it, as of the last vacuum or analyze.
+    /// Pages of a table, of a partitioned one with all below it, as of the last vacuum or analyze.
     pub fn pages(&self, table: u32) -> i64 {
         match self.below(table) {
             Some(below) => below.pages,
@@ -341,10 +361,30 @@ mod tests {
             Inheritance { child_oid: 2, parent_oid: 1 },
             Inheritance { child_oid: 3, parent_oid: 1 },
         ];
+        let partitioned = |oid: u32| Table { oid, kind: 'p', ..Table::default() };
+        let at = crate::time::Timestamp::default();
         let database = Database {
-            inheritance: Fact::Read { at: crate::time::Timestamp::default(), rows: links },
+            tables: Fact::Read { at, rows: vec![partitioned(1), partitioned(2)] },
+            inheritance: Fact::Read { at, rows: links },
             ..Database::default()
         };
         assert_eq!(Catalog::new(&database).leaves(1), [3]);
+    }
+
+    #[test]
+    fn a_child_by_inheritance_is_a_table_of_its_own() {
+        use crate::facts::inheritance::Inheritance;
+        use crate::testing::{Lab, rows};
+        let mut lab = Lab::new();
+        let parent = lab.table("big", &["id"], 50_000.0);
+        let child = lab.table("big_archive", &["id"], 10.0);
+        rows(&mut lab.db().inheritance).push(Inheritance { child_oid: child, parent_oid: parent });
+        let seen = |lab: &mut Lab| {
+            let catalog = Catalog::new(lab.db());
+            (catalog.leaves(parent), catalog.rows(parent), catalog.pages(parent))
+        };
+        assert_eq!(seen(&mut lab), (vec![parent], Some(50_000.0), 500));
+        lab.table_row(parent).kind = 'p';
+        assert_eq!(seen(&mut lab), (vec![child], Some(10.0), 1));
     }
 }

@@ -117,7 +117,12 @@ impl Lab {
             index_stats: read(vec![]),
             index_expressions: read(vec![]),
             constraints: read(vec![]),
-            key_operators: read(vec![KeyOperator { operator: INT4_EQUALS, operator_family: INTEGER_FAMILY }]),
+            key_operators: read(vec![KeyOperator {
+                operator: INT4_EQUALS,
+                operator_family: INTEGER_FAMILY,
+                method: "btree".into(),
+                default_types: vec![INT8, INT4],
+            }]),
             inheritance: read(vec![]),
             sequences: read(vec![]),
             sequence_uses: read(vec![]),

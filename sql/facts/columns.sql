@@ -12,6 +12,7 @@ select
   end as base_type_oid,
   t.typname::text as type,
   a.attcollation as collation_oid,
+  coalesce(not l.collisdeterministic, false) as is_nondeterministic,
   a.attnotnull as not_null,
   a.attidentity as identity,
   a.attgenerated as generated,
@@ -20,6 +21,7 @@ from pg_catalog.pg_attribute as a
 join pg_catalog.pg_class as c on c.oid = a.attrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 join pg_catalog.pg_type as t on t.oid = a.atttypid
+left join pg_catalog.pg_collation as l on l.oid = a.attcollation
 where a.attnum > 0
   and not a.attisdropped
   and c.relkind in ('r', 'p', 'm', 'f')

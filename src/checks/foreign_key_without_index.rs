@@ -6,9 +6,10 @@
 //!
 //! ## How it is decided
 //! An index serves when it is valid and the look-up can use it for every column of the key: a B-tree whose first columns
-//! are the key's, in any order; a hash index on the one column; any other method but BRIN that has all of them as key
-//! columns. Each column's operator family must know the operator the look-up uses, its collation must be the column's, and
-//! a predicate may only say that columns of the key are not null. Included columns and expressions do not count.
+//! are the key's, in any order; a hash index on the one column; a GiST, SP-GiST or GIN index that has all of them as key
+//! columns. Each column's operator family must know the operator the look-up uses, its collation must be the one the
+//! look-up compares in (the column's; that of the referenced column where it is not deterministic), and a predicate must
+//! follow from columns of the key being not null. Included columns and expressions do not count.
 //! A partitioned table is one foreign key: it is served when its own index, or one of each partition, serves.
 //! Partly served (leading columns only, a hole, separate indexes) and BRIN are *info*, as is a key served on every
 //! partition but not on the parent. Otherwise *medium*; *low* where the referencing table is small; *high* where it is
@@ -16,17 +17,22 @@
 //! referenced table is small and nothing in it changed during a known window of at least a week.
 //!
 //! ## What to do
-//! Create the index, concurrently. Where the referenced table is a short list that never changes, accept the finding with
+//! Create the index, concurrently; where the types of the two columns differ so that no index on the column can serve,
+//! change the type first. A key with a `period` wants a GiST index. Where the referenced table is a short list that never changes, accept the finding with
 //! that reason.
 //!
 //! ## Limits
 //! Updates of the referenced table cannot be told from updates of its key. PostgreSQL 18 can sometimes skip over a leading
-//! column; an index that needs that is still reported.
+//! column; an index that needs that is still reported, and so is a key served by an index method of an extension. Where the
+//! look-up compares a column as another type, only an index on that expression could serve, which is not recognised.
 
 use super::prelude::*;
 use crate::catalog::Catalog;
 use crate::facts::constraints::Constraint;
-use crate::foreign_keys::{Service, serve};
+use crate::facts::indexes::Index;
+use crate::facts::tables::Table;
+use crate::foreign_keys::{Lookup, Service, serve, serve_by};
+use crate::indexes::is_sound;
 use crate::window::DAY;
 use std::collections::HashSet;
 
@@ -88,33 +94,29 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     Ok(verdict)
 }
 
-fn judge(
-    cx: &DatabaseContext<'_>,
-    key: &Constraint,
-    table: &crate::facts::tables::Table,
-) -> Result<Option<Finding>, Missing> {
-    let names = cx.catalog.column_names(key.table_oid, key.columns.as_deref().unwrap_or_default());
-    let service = |oid: u32| serve(cx.catalog, oid, &names, key.equality_operators.as_deref().unwrap_or_default());
+fn judge(cx: &DatabaseContext<'_>, key: &Constraint, table: &Table) -> Result<Option<Finding>, Missing> {
+    let Some(lookup) = Lookup::of(cx.catalog, key) else {
+        return Err(Missing::new(
+            "columns",
+            Reason::Failed,
+            "its columns were not read; it may just have been created",
+        ));
+    };
+    let names = lookup.names.clone();
+    let service = |oid: u32| serve(cx.catalog, oid, &lookup);
     let own = service(key.table_oid);
-    let (best, bare): (Service, Vec<u32>) = if table.kind == 'p' {
-        let leaves = cx.catalog.leaves(key.table_oid);
-        let leaves: Vec<u32> = leaves.into_iter().filter(|leaf| *leaf != key.table_oid).collect();
-        if own == Service::Full && leaves.iter().all(|leaf| service(*leaf) == Service::Full) {
+    let leaves = storing(cx.catalog, table);
+    let (best, bare) = if table.kind == 'p' && !leaves.is_empty() {
+        let served: Vec<(u32, Service)> = leaves.iter().map(|leaf| (*leaf, service(*leaf))).collect();
+        let bare: Vec<u32> =
+            served.iter().filter(|(_, service)| *service == Service::None).map(|(leaf, _)| *leaf).collect();
+        let worst = served.into_iter().map(|(_, service)| service).max_by_key(Service::rank).unwrap_or(Service::None);
+        if own == Service::Full && worst == Service::Full {
             return Ok(None);
         }
-        let (mut worst, mut bare) = (Service::Full, Vec::new());
-        for leaf in &leaves {
-            let served = service(*leaf);
-            if served != Service::Full {
-                bare.push(*leaf);
-            }
-            if served.rank() > worst.rank() {
-                worst = served;
-            }
-        }
-        if leaves.is_empty() { (own, bare) } else { (worst, bare) }
+        (worst, bare)
     } else {
-        (own, Vec::new())
+        (own.clone(), Vec::new())
     };
 
     let finding = |message: String| {
@@ -136,47 +138,36 @@ fn judge(
     };
     let label = format!("{}.{} ({})", table.schema, table.name, names.join(", "));
     Ok(match best {
-        Service::Full if table.kind == 'p' => Some(
+        Service::Full if table.kind == 'p' && own != Service::Full => Some(
             finding(format!("foreign key on {label} is indexed on every partition but not on the parent"))
                 .severity(Severity::Info)
                 .advice("new partitions will not have the index; create it on the parent too"),
         ),
         Service::Full => None,
         Service::Unknown(missing) => return Err(missing),
-        Service::Partly(index) => Some(
-            finding(format!("foreign key on {label} is only partly served by index {index}"))
-                .severity(Severity::Info)
-                .fix(
-                    "an index on all columns of the key finds the rows at once",
-                    create(cx, key, table, &names, &bare),
-                    lock(table),
-                ),
-        ),
-        Service::Brin(index) => Some(
-            finding(format!("foreign key on {label} is served by BRIN index {index} only"))
-                .severity(Severity::Info)
-                .fix(
-                    "a B-tree finds single rows, a BRIN reads ranges of pages",
-                    create(cx, key, table, &names, &bare),
-                    lock(table),
-                ),
-        ),
+        Service::Partly(index) => {
+            let finding = finding(format!("foreign key on {label} is only partly served by index {index}"));
+            Some(hint(finding.severity(Severity::Info), cx.catalog, key, table, &lookup))
+        }
+        Service::Brin(index) => {
+            let finding = finding(format!("foreign key on {label} is served by BRIN index {index} only"));
+            Some(hint(finding.severity(Severity::Info), cx.catalog, key, table, &lookup))
+        }
         Service::None => {
             let (severity, why) = severity(cx, key)?;
             let message = match bare.len() {
                 0 => format!("foreign key on {label} has no index"),
-                n => {
-                    let leaves = cx.catalog.leaves(key.table_oid).len();
-                    format!("foreign key on {label} has no index on {n} of {leaves} partitions")
-                }
+                n => format!("foreign key on {label} has no index on {n} of {} partitions", leaves.len()),
             };
-            Some(finding(message).severity(severity).text("because", why).fix(
-                "create the index; writes go on while it is built",
-                create(cx, key, table, &names, &bare),
-                lock(table),
-            ))
+            Some(hint(finding(message).severity(severity).text("because", why), cx.catalog, key, table, &lookup))
         }
     })
+}
+
+/// The partitions that store rows, at any depth: foreign tables cannot have an index.
+fn storing(catalog: &Catalog<'_>, table: &Table) -> Vec<u32> {
+    let stores = |leaf: &u32| catalog.table(*leaf).is_some_and(|leaf| leaf.kind == 'r');
+    catalog.leaves(table.oid).into_iter().filter(stores).collect()
 }
 
 /// The severity of a foreign key without an index, and why it is that.
@@ -224,70 +215,154 @@ fn action(code: char) -> &'static str {
     }
 }
 
-/// A build that is not concurrent is needed for the empty index of a partitioned table alone.
-fn lock(table: &crate::facts::tables::Table) -> Option<LockMode> {
-    Some(if table.kind == 'p' { LockMode::Share } else { LockMode::ShareUpdateExclusive })
-}
-
-/// The statements that create what is missing. For a partitioned table: the index on the parent alone, which takes no
-/// time, then one on each partition concurrently, attached; where some partitions have one already, only the missing ones.
-fn create(
-    cx: &DatabaseContext<'_>,
-    key: &Constraint,
-    table: &crate::facts::tables::Table,
-    names: &[String],
-    bare: &[u32],
-) -> String {
+/// The finding with the statements that create what is missing, or with why no index alone can serve.
+fn hint(finding: Finding, catalog: &Catalog<'_>, key: &Constraint, table: &Table, lookup: &Lookup) -> Finding {
+    let method = if key.is_temporal { "gist" } else { "btree" };
+    let unservable = lookup.unservable(catalog, key.table_oid, method);
+    if !unservable.is_empty() {
+        let columns: Vec<String> =
+            unservable.iter().map(|column| format!("{} ({})", column.name, column.r#type)).collect();
+        return finding.advice(format!(
+            "the look-up compares {} as the type of the referenced column, which an ordinary index on it cannot answer; \
+             give it the type of the column it references, then create the index",
+            columns.join(", ")
+        ));
+    }
+    if lookup.is_collated_otherwise(catalog, key.table_oid) {
+        return finding.advice(
+            "the look-up compares in the collation of the referenced column, which an index in the column's own collation \
+             cannot answer; create the index with `collate` and that collation",
+        );
+    }
+    let using = if key.is_temporal { "using gist " } else { "" };
+    let mut names = lookup.names.clone();
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     let columns = names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
-    let concurrently = |table: &crate::facts::tables::Table| {
-        format!("create index concurrently on {} ({columns});", qualified(&table.schema, &table.name))
+    let mut script = Script {
+        catalog,
+        lookup,
+        method,
+        target: format!("{using}({columns})"),
+        names,
+        taken: HashSet::new(),
+        statements: Vec::new(),
     };
+    let concurrently = "create the index; writes go on while it is built";
     if table.kind != 'p' {
-        return concurrently(table);
+        return finding.fix(concurrently, script.alone(table), Some(LockMode::ShareUpdateExclusive));
     }
-    let leaves = cx.catalog.leaves(key.table_oid);
-    if bare.len() < leaves.len() {
-        return bare.iter().filter_map(|leaf| cx.catalog.table(*leaf)).map(concurrently).collect::<Vec<_>>().join("\n");
+    let leaves = storing(catalog, table);
+    if leaves.is_empty() {
+        let sql = format!("create index on {} {};", qualified(&table.schema, &table.name), script.target);
+        let text = "create the index; without partitions there is nothing to build, and each new one will have it";
+        return finding.fix(text, sql, Some(LockMode::Share));
     }
-    let mut names_taken = HashSet::new();
-    let mut statements = Vec::new();
-    tree(cx.catalog, table, names, &columns, &mut names_taken, &mut statements);
-    statements.join("\n")
+    let bare: Vec<u32> =
+        leaves.iter().copied().filter(|leaf| serve(catalog, *leaf, lookup).rank() > Service::Full.rank()).collect();
+    if bare.len() < leaves.len() && script.existing(table).is_none() {
+        let statements = bare.iter().filter_map(|leaf| catalog.table(*leaf)).map(|leaf| script.alone(leaf));
+        let sql = statements.collect::<Vec<_>>().join("\n");
+        return finding.fix(concurrently, sql, Some(LockMode::ShareUpdateExclusive));
+    }
+    script.tree(table, None);
+    finding.fix(
+        "create the index on each partition, where writes go on while it is built, and attach it; to attach it locks it, \
+         and planning on the partition waits, for a moment: set lock_timeout",
+        script.statements.join("\n"),
+        Some(LockMode::AccessExclusive),
+    )
 }
 
-/// The index of a partitioned table from the top: parents first and empty, then each leaf, attached as it is made.
-fn tree(
-    catalog: &Catalog<'_>,
-    table: &crate::facts::tables::Table,
-    names: &[String],
-    columns: &str,
-    taken: &mut HashSet<String>,
-    statements: &mut Vec<String>,
-) -> String {
-    let name = index_name(catalog, table, names, taken);
-    let target = qualified(&table.schema, &table.name);
-    if table.kind != 'p' {
-        statements.push(format!("create index concurrently {} on {target} ({columns});", quote(&name)));
-        return qualified(&table.schema, &name);
+/// The statements that build an index of a partitioned table without stopping writes.
+struct Script<'a, 'b> {
+    catalog: &'b Catalog<'a>,
+    lookup: &'b Lookup,
+    method: &'static str,
+    /// What follows the table's name.
+    target: String,
+    names: Vec<String>,
+    taken: HashSet<String>,
+    statements: Vec<String>,
+}
+
+impl<'a> Script<'a, '_> {
+    /// An index on one table, without a name of its own.
+    fn alone(&self, table: &Table) -> String {
+        format!("create index concurrently on {} {};", qualified(&table.schema, &table.name), self.target)
     }
-    statements.push(format!("create index {} on only {target} ({columns});", quote(&name)));
-    for child in catalog.children(table.oid).iter().filter_map(|child| catalog.table(*child)) {
-        // a foreign table cannot have an index
-        if child.kind != 'f' {
-            let attached = tree(catalog, child, names, columns, taken, statements);
-            statements.push(format!("alter index {} attach partition {attached};", qualified(&table.schema, &name)));
+
+    /// An index of a table that is what the script would create, sound or not.
+    fn existing(&self, table: &Table) -> Option<&'a Index> {
+        self.catalog.indexes(table.oid).iter().copied().find(|index| self.is_alike(index))
+    }
+
+    fn is_alike(&self, index: &Index) -> bool {
+        let plain = !index.has_expressions && !index.has_predicate && !index.is_unique && !index.is_exclusion;
+        let keys_only = usize::try_from(index.key_count).is_ok_and(|count| count == index.columns.len());
+        let numbers = index.options.iter().all(|option| *option == 0) && index.method == self.method;
+        plain
+            && keys_only
+            && numbers
+            && self.catalog.column_names(index.table_oid, &index.columns) == self.names
+            && matches!(serve_by(self.catalog, index, self.lookup), Service::Full)
+    }
+
+    /// The index of a table from the top: parents first and empty, then each leaf, attached as it is made. What exists
+    /// is used. Gives the name to attach above; none where it is attached already.
+    fn tree(&mut self, table: &Table, above: Option<&Index>) -> Option<String> {
+        let catalog = self.catalog;
+        let target = qualified(&table.schema, &table.name);
+        // one that is attached to another index cannot be attached here
+        let usable = |index: &&Index| match catalog.parent(index.oid) {
+            Some(parent) => above.is_some_and(|above| above.oid == parent),
+            None => true,
+        };
+        let indexes = catalog.indexes(table.oid).iter().copied();
+        let existing = indexes.filter(|index| self.is_alike(index)).filter(usable);
+        let existing = existing.max_by_key(|index| (catalog.parent(index.oid).is_some(), is_sound(index)));
+        let attached = existing.is_some_and(|index| catalog.parent(index.oid).is_some());
+        if table.kind != 'p' {
+            return match existing {
+                Some(index) if attached && is_sound(index) => None,
+                Some(index) => {
+                    let name = qualified(&table.schema, &index.name);
+                    if !is_sound(index) {
+                        self.statements.push(format!("reindex index concurrently {name};"));
+                    }
+                    Some(name)
+                }
+                None => {
+                    let name = index_name(catalog, table, &self.names, &mut self.taken);
+                    let sql = format!("create index concurrently {} on {target} {};", quote(&name), self.target);
+                    self.statements.push(sql);
+                    Some(qualified(&table.schema, &name))
+                }
+            };
         }
+        let name = match existing {
+            Some(index) => index.name.clone(),
+            None => {
+                let name = index_name(catalog, table, &self.names, &mut self.taken);
+                self.statements.push(format!("create index {} on only {target} {};", quote(&name), self.target));
+                name
+            }
+        };
+        let name = qualified(&table.schema, &name);
+        for child in catalog.children(table.oid).iter().filter_map(|child| catalog.table(*child)) {
+            // a foreign table cannot have an index
+            if child.kind != 'f'
+                && let Some(below) = self.tree(child, existing)
+            {
+                self.statements.push(format!("alter index {name} attach partition {below};"));
+            }
+        }
+        (!attached).then_some(name)
     }
-    qualified(&table.schema, &name)
 }
 
 /// `table_columns_idx`, cut to 63 bytes, numbered where it is taken.
-fn index_name(
-    catalog: &Catalog<'_>,
-    table: &crate::facts::tables::Table,
-    names: &[String],
-    taken: &mut HashSet<String>,
-) -> String {
+fn index_name(catalog: &Catalog<'_>, table: &Table, names: &[String], taken: &mut HashSet<String>) -> String {
     let stem = format!("{}_{}", table.name, names.join("_"));
     for number in 0.. {
         let suffix = if number == 0 { "_idx".to_owned() } else { format!("_idx{number}") };
@@ -341,6 +416,7 @@ mod tests {
         assert_eq!(with(&[2], |lab, index| lab.index_row(index).operator_families = vec![1988]), MISSING);
         assert_eq!(with(&[2], |lab, index| lab.index_row(index).method = "hash".into()), NOTHING);
         assert_eq!(with(&[4, 2], |lab, index| lab.index_row(index).method = "gist".into()), NOTHING);
+        assert_eq!(with(&[2], |lab, index| lab.index_row(index).method = "bloom".into()), MISSING);
         let brin = with(&[2], |lab, index| lab.index_row(index).method = "brin".into());
         assert_eq!(brin, ["info shop/public/orders/fk"]);
     }
@@ -360,7 +436,12 @@ mod tests {
         assert_eq!(partial("(customer IS NOT NULL)"), NOTHING);
         assert_eq!(partial("((customer IS NOT NULL) AND (customer IS NOT NULL))"), NOTHING);
         assert_eq!(partial("(note IS NOT NULL)"), MISSING);
-        assert_eq!(partial("((customer IS NOT NULL) OR (note IS NULL))"), MISSING);
+        assert_eq!(partial("((customer IS NOT NULL) OR (note IS NULL))"), NOTHING);
+        assert_eq!(partial("(NOT (customer IS NULL))"), NOTHING);
+        assert_eq!(partial("(NOT ((customer IS NULL) AND (id > 3)))"), NOTHING);
+        assert_eq!(partial("(NOT ((customer IS NULL) OR (note IS NULL)))"), MISSING);
+        assert_eq!(partial("((customer IS NOT NULL) AND (note IS NULL))"), MISSING);
+        assert_eq!(partial("(NOT (customer IS NOT NULL))"), MISSING);
         assert_eq!(partial("(customer > 100)"), MISSING);
     }
 
@@ -385,6 +466,7 @@ mod tests {
             lab.found(&CHECK)
         };
         assert_eq!(with(&[2, 3]), NOTHING);
+        assert_eq!(with(&[2, 2, 3]), NOTHING, "a column twice");
         assert_eq!(with(&[3, 2]), NOTHING, "any order");
         assert_eq!(with(&[2, 4, 3]), ["info shop/public/orders/fk"], "a hole");
         assert_eq!(with(&[3]), ["info shop/public/orders/fk"]);
@@ -454,8 +536,11 @@ mod tests {
             verdict.findings[0].message,
             "foreign key on public.orders (customer) has no index on 1 of 3 partitions"
         );
-        let sql = |lab: Lab| lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap().sql.unwrap();
+        let hint = |lab: Lab| lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap();
+        let sql = |lab: Lab| hint(lab).sql.unwrap();
         assert_eq!(sql(with(2, false)), "create index concurrently on public.orders_2 (customer);");
+        assert_eq!(hint(with(2, false)).lock, Some(LockMode::ShareUpdateExclusive));
+        assert_eq!(hint(with(0, false)).lock, Some(LockMode::AccessExclusive));
         assert_eq!(
             sql(with(0, false)).lines().take(3).collect::<Vec<_>>(),
             [
@@ -464,6 +549,113 @@ mod tests {
                 "alter index public.orders_customer_idx attach partition public.orders_0_customer_idx;",
             ]
         );
+    }
+
+    /// A partitioned `orders` with so many partitions `orders_0`…, all without an index.
+    fn partitioned(partitions: usize) -> (Lab, u32, Vec<u32>) {
+        let (mut lab, parent, child) = lab();
+        lab.table_row(child).kind = 'p';
+        lab.foreign_key("fk", (child, &[2]), (parent, &[1]));
+        let leaf = |number: usize| {
+            let leaf = lab.table(&format!("orders_{number}"), &["customer", "id"], 100_000.0);
+            link(&mut lab, leaf, child);
+            leaf
+        };
+        let leaves = (0..partitions).map(leaf).collect();
+        (lab, child, leaves)
+    }
+
+    fn link(lab: &mut Lab, below: u32, above: u32) {
+        let link = crate::facts::inheritance::Inheritance { child_oid: below, parent_oid: above };
+        rows(&mut lab.db().inheritance).push(link);
+    }
+
+    fn only(lab: &Lab) -> Finding {
+        lab.run(&CHECK).unwrap().findings.remove(0)
+    }
+
+    #[test]
+    fn a_partitioned_table_that_stores_nothing_gets_an_index_of_its_own() {
+        let (mut lab, child, leaves) = partitioned(1);
+        lab.table_row(leaves[0]).kind = 'p';
+        let hint = only(&lab).hint.unwrap();
+        assert_eq!(hint.sql.unwrap(), "create index on public.orders (customer);");
+        assert_eq!(hint.lock, Some(LockMode::Share));
+        lab.index(child, "i", &[2]);
+        assert_eq!(lab.found(&CHECK), NOTHING);
+    }
+
+    #[test]
+    fn partitions_that_are_partly_served_are_not_counted_as_bare() {
+        let (mut lab, _, leaves) = partitioned(3);
+        let brin = lab.index(leaves[0], "b", &[1]);
+        lab.index_row(brin).method = "brin".into();
+        lab.index(leaves[1], "i", &[1]);
+        assert_eq!(only(&lab).message, "foreign key on public.orders (customer) has no index on 1 of 3 partitions");
+    }
+
+    #[test]
+    fn an_index_begun_on_the_parent_is_finished() {
+        let (mut lab, child, leaves) = partitioned(4);
+        let above = lab.index(child, "i", &[2]);
+        lab.index_row(above).kind = 'I';
+        lab.index_row(above).is_valid = false;
+        let attached = lab.index(leaves[0], "i_0", &[1]);
+        link(&mut lab, attached, above);
+        lab.index(leaves[1], "i_1", &[1]);
+        let broken = lab.index(leaves[2], "i_2", &[1]);
+        lab.index_row(broken).is_valid = false;
+        assert_eq!(
+            only(&lab).hint.unwrap().sql.unwrap().lines().collect::<Vec<_>>(),
+            [
+                "alter index public.i attach partition public.i_1;",
+                "reindex index concurrently public.i_2;",
+                "alter index public.i attach partition public.i_2;",
+                "create index concurrently orders_3_customer_idx on public.orders_3 (customer);",
+                "alter index public.i attach partition public.orders_3_customer_idx;",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_index_is_advised_that_could_not_serve() {
+        let (mut lab, parent, child) = lab();
+        lab.foreign_key("fk", (child, &[2]), (parent, &[1]));
+        rows(&mut lab.db().key_operators)[0].default_types = vec![1700];
+        let hint = only(&lab).hint.unwrap();
+        assert_eq!(hint.sql, None);
+        assert!(hint.text.contains("customer (int4)"), "{}", hint.text);
+    }
+
+    #[test]
+    fn a_key_with_a_period_wants_gist() {
+        let (mut lab, parent, child) = lab();
+        let key = lab.foreign_key("fk", (child, &[2, 3]), (parent, &[1, 2]));
+        lab.constraint_row(key).is_temporal = true;
+        rows(&mut lab.db().key_operators)[0].method = "gist".into();
+        let hint = only(&lab).hint.unwrap();
+        assert_eq!(hint.sql.unwrap(), "create index concurrently on public.orders using gist (customer, region);");
+    }
+
+    #[test]
+    fn the_look_up_may_compare_in_the_collation_of_the_referenced_column() {
+        let (mut lab, parent, child) = lab();
+        lab.foreign_key("fk", (child, &[2]), (parent, &[1]));
+        let index = lab.index(child, "i", &[2]);
+        let column = |lab: &mut Lab, table: u32, number: i16, collation: u32, loose: bool| {
+            let columns = rows(&mut lab.db().columns);
+            let mut all = columns.iter_mut();
+            let column = all.find(|column| column.table_oid == table && column.number == number).unwrap();
+            (column.collation_oid, column.is_nondeterministic) = (collation, loose);
+        };
+        column(&mut lab, child, 2, 100, false);
+        lab.index_row(index).collations = vec![100];
+        assert_eq!(lab.found(&CHECK), NOTHING);
+        column(&mut lab, parent, 1, 16_000, true);
+        assert_eq!(lab.found(&CHECK), MISSING);
+        assert_eq!(only(&lab).hint.unwrap().sql, None);
+        lab.index_row(index).collations = vec![16_000];
+        assert_eq!(lab.found(&CHECK), NOTHING);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::catalog::Catalog;
 use crate::facts::indexes::Index;
 use crate::facts::tables::Table;
 use crate::facts::{Database, Snapshot};
-use crate::foreign_keys::{Service, serve, serve_by};
+use crate::foreign_keys::{Lookup, Service, serve, serve_by};
 use crate::indexes::{drop_sql, has_duty, is_sound, pages, scans, table_of};
 use crate::window::{DAY, Span, SpanKind, of_database};
 use std::collections::HashMap;
@@ -114,18 +114,12 @@ fn needed_by_key(cx: &DatabaseContext<'_>, index: &Index) -> Result<bool, Missin
     let catalog = cx.catalog;
     // a key of a partition may be the partition's own: the copies of the parent's are looked at with the parent's index
     for key in catalog.constraints(index.table_oid).iter().filter(|key| key.r#type == 'f' && key.is_enforced) {
-        let numbers = key.columns.as_deref().unwrap_or_default();
-        let operators = key.equality_operators.as_deref().unwrap_or_default();
-        let columns: Vec<_> = numbers.iter().filter_map(|number| catalog.column(index.table_oid, *number)).collect();
-        if columns.is_empty() || columns.len() != numbers.len() || columns.len() != operators.len() {
-            continue;
-        }
-        match serve_by(catalog, index, &columns, operators) {
+        let Some(lookup) = Lookup::of(catalog, key) else { continue };
+        match serve_by(catalog, index, &lookup) {
             Service::Full => return Ok(true),
             Service::Unknown(missing) => return Err(missing),
             Service::Partly(_) | Service::Brin(_) => {
-                let names = catalog.column_names(index.table_oid, numbers);
-                if serve(catalog, index.table_oid, &names, operators) != Service::Full {
+                if serve(catalog, index.table_oid, &lookup) != Service::Full {
                     return Ok(true);
                 }
             }

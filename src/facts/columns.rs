@@ -22,6 +22,8 @@ crate::row! {
         pub r#type: String,
         /// Its collation; 0 for none.
         pub collation_oid: u32,
+        /// Whether its collation may call different bytes equal.
+        pub is_nondeterministic: bool,
         /// Whether it is `not null`.
         pub not_null: bool,
         /// `a` always, `d` by default, NUL for none.

@@ -13,5 +13,10 @@ crate::row! {
         pub operator: u32,
         /// The family.
         pub operator_family: u32,
+        /// The index method of the family.
+        pub method: String,
+        /// The types that an index by that method uses the family for where no operator class is named. Those of a
+        /// polymorphic type (arrays, enums, ranges, rows) are named by it.
+        pub default_types: Vec<u32>,
     }
 }
