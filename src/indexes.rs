@@ -37,7 +37,70 @@ pub(crate) fn has_duty(catalog: &Catalog<'_>, index: &Index) -> bool {
         || catalog.constraint_of(index.oid).is_some()
 }
 
-/// Which of several like indexes to keep: the least one. A partition of another index cannot be dropped alone; then the
+/// Whether one index can do all that another one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cover {
+    Yes,
+    No,
+    /// It depends on expressions or a predicate that could not be read.
+    Unknown,
+}
+
+/// The numbers of the key columns, without included ones.
+pub(crate) fn keys(index: &Index) -> &[i16] {
+    &index.columns[..usize::try_from(index.key_count).unwrap_or(0).min(index.columns.len())]
+}
+
+/// Whether a B-tree index can do all that `short` of the same table does, promises aside.
+pub(crate) fn cover(catalog: &Catalog<'_>, long: &Index, short: &Index) -> Cover {
+    let keys = usize::try_from(short.key_count).unwrap_or(0);
+    let begins = |long: &[u32], short: &[u32]| long.get(..keys).is_some() && long.get(..keys) == short.get(..keys);
+    let same = long.key_count >= short.key_count
+        && long.columns.get(..keys).is_some()
+        && long.columns.get(..keys) == short.columns.get(..keys)
+        && begins(&long.operator_classes, &short.operator_classes)
+        && begins(&long.collations, &short.collations)
+        && long.options.get(..keys) == short.options.get(..keys)
+        && long.class_parameters == short.class_parameters
+        && long.has_predicate == short.has_predicate
+        && short.columns.iter().skip(keys).all(|column| long.columns.contains(column));
+    if !same {
+        return Cover::No;
+    }
+    let expressions = short.columns.iter().take(keys).any(|column| *column == 0);
+    if !expressions && !short.has_predicate {
+        return Cover::Yes;
+    }
+    let (Some(long), Some(short)) = (catalog.expression(long.oid), catalog.expression(short.oid)) else {
+        return Cover::Unknown;
+    };
+    // each text is whole, so one that the other begins with, up to a comma, is the same expressions from the first on
+    let begins = match (&long.expressions, &short.expressions) {
+        (_, None) => !expressions,
+        (Some(long), Some(short)) => {
+            long.strip_prefix(short.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
+        }
+        (None, Some(_)) => false,
+    };
+    if begins && long.predicate == short.predicate { Cover::Yes } else { Cover::No }
+}
+
+/// Another index of the table that was scanned, and whose drop an index may justify: it does all that the other one does.
+pub(crate) fn relies_on<'a>(catalog: &Catalog<'a>, index: &Index) -> Option<&'a Index> {
+    let is_alike = |other: &Index| other.columns == index.columns && other.key_count == index.key_count;
+    catalog.indexes(index.table_oid).iter().copied().find(|other| {
+        other.oid != index.oid
+            && other.method == index.method
+            && (other.method == "btree" || is_alike(other))
+            && is_sound(other)
+            && !has_duty(catalog, other)
+            && scans(catalog, other) != Some(0)
+            && cover(catalog, index, other) != Cover::No
+    })
+}
+
+/// Which of several like indexes to keep: the least one. What refuses duplicates at once does all that a deferrable one
+/// does, and not the other way round; a partition of another index cannot be dropped alone; then the
 /// primary key, what foreign keys refer to, any constraint, the replica identity, the clustered one, the most used, and at
 /// last the first by name.
 pub(crate) fn keep_order<'a>(catalog: &Catalog<'_>, index: &'a Index) -> impl Ord + use<'a> {
@@ -50,7 +113,8 @@ pub(crate) fn keep_order<'a>(catalog: &Catalog<'_>, index: &'a Index) -> impl Or
         () if index.is_clustered => 5,
         () => 6,
     };
-    (duty, Reverse(scans(catalog, index)), index.name.as_str())
+    let can_wait = index.is_unique && !index.is_immediate;
+    (can_wait, duty, Reverse(scans(catalog, index)), index.name.as_str())
 }
 
 /// The statement that drops an index, and the lock it takes. One that stands behind a constraint goes with it; the index of

@@ -27,11 +27,13 @@ pub struct Budget {
     pub bytes: u64,
     /// Time spent at most.
     pub time: Duration,
+    /// Bytes an index must have to be worth it.
+    pub floor: i64,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { bytes: 2 << 30, time: Duration::from_secs(30) }
+        Self { bytes: 2 << 30, time: Duration::from_secs(30), floor: MINIMUM_BYTES }
     }
 }
 
@@ -75,7 +77,8 @@ pub async fn measure(
     // biggest first over all databases, so that one with many small indexes does not use up what another needs
     let mut targets: Vec<(usize, u32, i64)> = Vec::new();
     for (index, database) in snapshot.databases.iter().enumerate() {
-        targets.extend(worth_measuring(database, block_size).into_iter().map(|(oid, bytes)| (index, oid, bytes)));
+        let worth = worth_measuring(database, block_size, budget.floor);
+        targets.extend(worth.into_iter().map(|(oid, bytes)| (index, oid, bytes)));
     }
     targets.sort_by_key(|(_, _, bytes)| std::cmp::Reverse(*bytes));
     let mut measured: Vec<Vec<IndexMeasure>> = vec![Vec::new(); snapshot.databases.len()];
@@ -141,7 +144,7 @@ fn over(because: String, unlock: &str) -> Missing {
 }
 
 /// The B-tree indexes of users' tables that are large enough, with their bytes, biggest first.
-pub fn worth_measuring(database: &Database, block_size: i64) -> Vec<(u32, i64)> {
+pub fn worth_measuring(database: &Database, block_size: i64, floor: i64) -> Vec<(u32, i64)> {
     let (Some(indexes), Some(tables)) = (database.indexes.ok(), database.tables.ok()) else { return Vec::new() };
     let foreign: HashSet<u32> = tables.iter().filter(|table| table.owned_by_extension).map(|table| table.oid).collect();
     let mut targets: Vec<(u32, i64)> = indexes
@@ -150,7 +153,7 @@ pub fn worth_measuring(database: &Database, block_size: i64) -> Vec<(u32, i64)> 
             index.method == "btree" && index.kind == 'i' && index.is_live && !foreign.contains(&index.table_oid)
         })
         .map(|index| (index.oid, i64::from(index.pages) * block_size))
-        .filter(|(_, bytes)| *bytes >= MINIMUM_BYTES)
+        .filter(|(_, bytes)| *bytes >= floor)
         .collect();
     targets.sort_by_key(|(oid, bytes)| (std::cmp::Reverse(*bytes), *oid));
     targets
@@ -301,13 +304,13 @@ mod tests {
         let gin = lab.index(table, "gin", &[1]);
         lab.index_row(gin).pages = 90_000;
         lab.index_row(gin).method = "gin".into();
-        let oids: Vec<u32> = worth_measuring(lab.db(), 8192).into_iter().map(|(oid, _)| oid).collect();
+        let oids: Vec<u32> = worth_measuring(lab.db(), 8192, MINIMUM_BYTES).into_iter().map(|(oid, _)| oid).collect();
         assert_eq!(oids, [bigger, big]);
     }
 
     #[test]
     fn a_purse_says_what_ran_out() {
-        let budget = Budget { bytes: 100, time: Duration::from_secs(60) };
+        let budget = Budget { bytes: 100, time: Duration::from_secs(60), floor: 0 };
         let mut purse = Purse { bytes: 100, until: Instant::now() + budget.time, budget, stop: None };
         assert!(purse.spend(60).is_ok());
         assert_eq!(purse.spend(60).unwrap_err().reason, Reason::Budget);

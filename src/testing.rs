@@ -226,6 +226,8 @@ impl Lab {
             collations: vec![0; keys],
             operator_classes: vec![1978; keys],
             operator_families: vec![INTEGER_FAMILY; keys],
+            has_default_classes: true,
+            is_immediate: true,
             options: vec![0; keys],
             ..Index::default()
         });

@@ -1,5 +1,5 @@
 -- a row is an index of a user's table; its expressions and predicate are another fact, reading them can wait for a lock
--- from 14; any role; one pass over pg_index, the operator families looked up once for each combination of classes
+-- from 14; any role; one pass over pg_index and pg_attribute, the operator families looked up once for each combination of classes
 -- https://www.postgresql.org/docs/current/catalog-pg-index.html
 select
   i.indexrelid as oid,
@@ -11,6 +11,7 @@ select
   c.relpages as pages,
   c.reltuples::float8 as row_estimate,
   i.indisunique as is_unique,
+  i.indimmediate as is_immediate,
   false as nulls_not_distinct,
   i.indisprimary as is_primary,
   i.indisexclusion as is_exclusion,
@@ -24,6 +25,8 @@ select
   i.indcollation::oid[] as collations,
   i.indclass::oid[] as operator_classes,
   f.operator_families as operator_families,
+  f.has_default_classes as has_default_classes,
+  p.class_parameters as class_parameters,
   i.indoption::int2[] as options,
   i.indexprs is not null as has_expressions,
   i.indpred is not null as has_predicate,
@@ -36,7 +39,8 @@ join pg_catalog.pg_am as m on m.oid = c.relam
 left join (
   select
     d.operator_classes,
-    pg_catalog.array_agg(o.opcfamily order by u.position) as operator_families
+    pg_catalog.array_agg(o.opcfamily order by u.position) as operator_families,
+    pg_catalog.bool_and(o.opcdefault) as has_default_classes
   from (
     select distinct x.indclass as operator_classes
     from pg_catalog.pg_index as x
@@ -45,6 +49,14 @@ left join (
   join pg_catalog.pg_opclass as o on o.oid = u.operator_class
   group by d.operator_classes
 ) as f on f.operator_classes = i.indclass
+left join (
+  select
+    a.attrelid,
+    pg_catalog.array_agg(a.attnum::text || ' ' || a.attoptions::text order by a.attnum) as class_parameters
+  from pg_catalog.pg_attribute as a
+  where a.attoptions is not null
+  group by a.attrelid
+) as p on p.attrelid = i.indexrelid
 where t.relkind in ('r', 'p', 'm')
   and t.relpersistence <> 't'
   and n.nspname not in ('pg_catalog', 'information_schema')

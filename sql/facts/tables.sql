@@ -24,7 +24,8 @@ select
     when o.relfrozenxid <> '0'::xid then pg_catalog.age(o.relfrozenxid)
   end as toast_frozen_xid_age,
   c.reloptions as options,
-  x.objid is not null as owned_by_extension
+  x.objid is not null as owned_by_extension,
+  c.reloftype <> 0::oid as is_typed
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 left join pg_catalog.pg_class as o on o.oid = c.reltoastrelid

@@ -10,13 +10,15 @@
 //! space left free by `fillfactor` does not, and deduplication makes no difference. *Medium* from `bloat_percent` on; *high*
 //! where more than half is wasted and that is more than `high_wasted_bytes`.
 //! An index that was not measured is never passed. A statistical estimate above the limit is a *low* finding, marked as
-//! estimated, and decides nothing; with an estimate below it, or none, the index is not judged. Smaller indexes count as
-//! looked at: a rebuild would give back less than the limit in any case. Each partition's index is a file of its own.
+//! estimated, and decides nothing; with an estimate below it, or none, the index is not judged. Smaller indexes are neither
+//! measured nor counted: a rebuild would give back little in any case. Where the catalog's size is small and the table's
+//! counters say that it cannot be, the index is not judged. Each partition's index is a file of its own.
 //!
 //! ## What to do
 //! Rebuild it, concurrently: `reindex index concurrently`. It needs the space of the new index meanwhile.
 //!
 //! ## Limits
+//! The entries of deleted rows count as full until a vacuum has removed them.
 //! An index on random keys, such as UUIDs of version 4, settles at about 69 % full by itself, which counts as 23 % bloat; a
 //! rebuild helps it for a while only. GIN, GiST, SP-GiST, BRIN, hash and other methods are not looked at: nothing tells how
 //! full a fresh one would be.
@@ -49,8 +51,8 @@ static BLOAT: Param = Param {
 
 static MINIMUM_SIZE: Param = Param {
     name: "minimum_size_bytes",
-    doc: "a smaller index is never bloated: a rebuild would give back a few megabytes at most; the field's usual floor",
-    default: 10_485_760.0,
+    doc: "a smaller index is not measured: a rebuild would give back a few megabytes at most; the field's usual floor",
+    default: crate::facts::index_pages::MINIMUM_BYTES as f64,
     unit: Unit::Bytes,
 };
 
@@ -81,17 +83,29 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
         let Some(table) = table_of(cx.catalog, index) else { continue };
         let subject = cx.catalog.index_subject(index);
         match judge(cx, index, table, measured.get(&index.oid).copied(), measures.as_ref().err()) {
-            Ok(finding) => {
+            Ok(Judged::Small) => {}
+            Ok(Judged::Sound) => verdict.examine(),
+            Ok(Judged::Bloated(finding)) => {
                 // an estimate is worth saying, and is no judgement
-                if finding.as_ref().is_none_or(|finding| finding.evidence == Evidence::Measured) {
+                if finding.evidence == Evidence::Measured {
                     verdict.examine();
                 }
-                verdict.findings.extend(finding);
+                verdict.find(*finding);
             }
             Err(missing) => verdict.cannot_tell(subject, missing),
         }
     }
     Ok(verdict)
+}
+
+/// What is known of an index.
+enum Judged {
+    /// It is below the floor: nothing is said of it.
+    Small,
+    /// It was measured, and is full enough.
+    Sound,
+    /// It was measured or estimated, and is not.
+    Bloated(Box<Finding>),
 }
 
 fn judge(
@@ -100,49 +114,53 @@ fn judge(
     table: &Table,
     measure: Option<&IndexMeasure>,
     unread: Option<&Missing>,
-) -> Result<Option<Finding>, Missing> {
+) -> Result<Judged, Missing> {
     let floor = cx.param(&CHECK.meta, &MINIMUM_SIZE);
     let limit = cx.param(&CHECK.meta, &BLOAT);
     let fillfactor = fillfactor(index);
     if let Some(Ok(pages)) = measure.map(|measure| &measure.pages) {
         let block_size = i32::try_from(cx.server.block_size()).unwrap_or(8192);
         let Some(bloat) = pages.bloat(fillfactor, block_size).filter(|_| pages.bytes as f64 >= floor) else {
-            return Ok(None);
+            return Ok(Judged::Small);
         };
         let wasted = bloat * pages.bytes as f64;
         if bloat * 100.0 < limit {
-            return Ok(None);
+            return Ok(Judged::Sound);
         }
         let high = bloat * 100.0 > MOSTLY && wasted > cx.param(&CHECK.meta, &HIGH_WASTED);
         let finding = finding(cx, index, table, bloat, pages.bytes as f64, limit)
             .severity(if high { Severity::High } else { Severity::Medium })
             .count("deleted_pages", pages.deleted_pages, Unit::Pages)
             .count("fillfactor", i64::from(fillfactor), Unit::Percent);
-        return Ok(Some(match pages.leaf_density {
+        return Ok(Judged::Bloated(Box::new(match pages.leaf_density {
             Some(density) => finding.number("leaf_density", density, Unit::Percent),
             None => finding,
-        }));
+        })));
     }
     let size = cx.bytes(i64::from(index.pages)) as f64;
     if size < floor {
-        return match outgrown(cx, table, floor) {
+        return match outgrown(cx, index, table, floor) {
             Some(missing) => Err(missing),
-            None => Ok(None),
+            None => Ok(Judged::Small),
         };
     }
     let bloat = measure.and_then(|measure| measure.estimated_bytes).map(|fresh| (1.0 - fresh / size).clamp(0.0, 1.0));
     match bloat {
-        Some(bloat) if bloat * 100.0 > limit => Ok(Some(
+        Some(bloat) if bloat * 100.0 > limit => Ok(Judged::Bloated(Box::new(
             finding(cx, index, table, bloat, size, limit).severity(Severity::Low).evidence(Evidence::Estimated),
-        )),
+        ))),
         _ => Err(why(cx, measure.and_then(|measure| measure.pages.as_ref().err()).or(unread))),
     }
 }
 
-/// Why the size of an index below the floor is not known: the catalog's figure is from before the table grew.
-fn outgrown(cx: &DatabaseContext<'_>, table: &Table, floor: f64) -> Option<Missing> {
+/// Why the size of an index below the floor is not known: the catalog's figure is from before the table grew, or from when
+/// the index was empty.
+fn outgrown(cx: &DatabaseContext<'_>, index: &Index, table: &Table, floor: f64) -> Option<Missing> {
     let live = cx.catalog.stats(table.oid)?.live_rows as f64;
-    (live > 2.0 * table.row_estimate.max(0.0) && live * ENTRY >= floor).then(|| {
+    // a partial index holds fewer entries than the table has rows
+    let counted_few = !index.has_predicate && live > 2.0 * index.row_estimate.max(0.0);
+    let is_old = counted_few || live > 2.0 * table.row_estimate.max(0.0);
+    (is_old && live * ENTRY >= floor).then(|| {
         let because = "its table has grown much since it was analyzed: the size of the index is not known";
         Missing::new("index_pages", Reason::Observation, because)
             .unlocked_by(format!("analyze {};", qualified(&table.schema, &table.name)))
@@ -236,7 +254,10 @@ mod tests {
         lab.index_row(oid).parameters = Some(vec!["deduplicate_items=off".into(), "fillfactor=50".into()]);
         assert_eq!(lab.found(&CHECK), NOTHING, "by design");
         let small = with(1000, Some(Ok(9.0)), None).0.run(&CHECK).unwrap();
-        assert_eq!((small.findings.len(), small.examined), (0, 1));
+        assert_eq!((small.findings.len(), small.examined), (0, 0), "nothing is said of a small one");
+        let (mut lab, _) = with(1000, Some(Ok(9.0)), None);
+        lab.params.set("bloated-index", "minimum_size_bytes", 4_194_304.0);
+        assert_eq!(lab.found(&CHECK), ["medium shop/public/orders/i"], "the floor is the user's");
     }
 
     #[test]
@@ -264,7 +285,7 @@ mod tests {
             crate::facts::Fact::Missing(Missing::new("index_pages", Reason::Disabled, "measuring is switched off"));
         assert_eq!(lab.run(&CHECK).unwrap().unjudged[0].reason.reason, Reason::Disabled);
         let (lab, _) = with(100, None, None);
-        assert_eq!(lab.run(&CHECK).unwrap().examined, 1, "below the floor");
+        assert_eq!(lab.run(&CHECK).unwrap(), Verdict::default(), "below the floor");
     }
 
     #[test]
@@ -275,6 +296,24 @@ mod tests {
         lab.stats_row(table).live_rows = 5_000_000;
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!(verdict.unjudged[0].reason.unlock.as_deref(), Some("analyze public.orders;"));
+    }
+
+    #[test]
+    fn an_index_made_empty_and_filled_is_not_small() {
+        let (mut lab, oid) = with(0, None, None);
+        let table = rows(&mut lab.db().tables)[0].oid;
+        lab.table_row(table).row_estimate = 5_000_000.0;
+        lab.stats_row(table).live_rows = 5_000_000;
+        lab.index_row(oid).row_estimate = 0.0;
+        assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1);
+        lab.expression(oid, None, Some("(id > 5)"));
+        assert_eq!(lab.run(&CHECK).unwrap(), Verdict::default(), "a partial one may be empty");
+        let (mut lab, oid) = with(1000, None, None);
+        let table = rows(&mut lab.db().tables)[0].oid;
+        lab.table_row(table).row_estimate = 1_000_000.0;
+        lab.stats_row(table).live_rows = 1_000_000;
+        lab.index_row(oid).row_estimate = 1_000_000.0;
+        assert_eq!(lab.run(&CHECK).unwrap(), Verdict::default(), "deduplicated entries are small");
     }
 
     #[test]

@@ -6,8 +6,10 @@
 //! ## How it is decided
 //! Two valid indexes of one table are duplicates when all of this is equal: method, key columns and included columns in
 //! their order, operator classes, collations, sort options, expressions, predicate, uniqueness and whether two nulls
-//! collide. Names and storage parameters do not matter.
-//! One of them is kept: a partition of another index (it cannot be dropped alone), the primary key, what a foreign key of
+//! collide; the parameters of operator classes; and for methods other than B-tree the storage parameters that shape the
+//! index, such as `pages_per_range`. Names, and storage parameters like `fillfactor`, do not matter.
+//! One of them is kept: of unique ones, one that checks at once before one whose constraint can be deferred, which promises
+//! no more; then a partition of another index (it cannot be dropped alone), the primary key, what a foreign key of
 //! some table relies on, the index of any constraint, the replica identity, the clustered one, the one with most scans, and
 //! at last the first by name. Each other one is a finding. The indexes of partitions that belong to duplicates on the
 //! partitioned table are its finding, not theirs.
@@ -17,8 +19,8 @@
 //!
 //! ## Limits
 //! Exclusion constraints are left out: what they exclude by is not compared. An index whose expressions or predicate could
-//! not be read, on a table with an otherwise equal one, is not judged. Whether a constraint can be
-//! deferred is not compared: of two, keep the one that cannot. A hint that names an index is not seen.
+//! not be read, on a table with an otherwise equal one, is not judged. A storage parameter that
+//! is set to its default differs from one that is not set. A hint that names an index is not seen.
 
 use super::prelude::*;
 use crate::facts::indexes::Index;
@@ -38,7 +40,21 @@ pub(super) static CHECK: Check = Check {
 };
 
 /// What two indexes must share, but for the text of expressions and predicate.
-type Shape<'a> = (u32, &'a str, (bool, bool), i16, &'a [i16], [&'a [u32]; 2], &'a [i16], (bool, bool));
+type Shape<'a> =
+    (u32, &'a str, (bool, bool), i16, &'a [i16], [&'a [u32]; 2], &'a [i16], [Vec<&'a str>; 2], (bool, bool));
+
+/// Storage parameters that change how an index is filled or maintained, and not what it can find.
+const UPKEEP: [&str; 6] =
+    ["fillfactor", "deduplicate_items", "autosummarize", "fastupdate", "gin_pending_list_limit", "buffering"];
+
+/// The storage parameters that make an index another one; a B-tree has none.
+fn parameters(index: &Index) -> Vec<&str> {
+    let name = |parameter: &str| parameter.split_once('=').map_or(parameter, |(name, _)| name).to_owned();
+    let own = index.parameters.iter().flatten().map(String::as_str).filter(|_| index.method != "btree");
+    let mut parameters: Vec<&str> = own.filter(|parameter| !UPKEEP.contains(&name(parameter).as_str())).collect();
+    parameters.sort_unstable();
+    parameters
+}
 
 fn shape(index: &Index) -> Shape<'_> {
     (
@@ -49,6 +65,7 @@ fn shape(index: &Index) -> Shape<'_> {
         &index.columns,
         [&index.operator_classes, &index.collations],
         &index.options,
+        [parameters(index), index.class_parameters.iter().flatten().map(String::as_str).collect()],
         (index.has_expressions, index.has_predicate),
     )
 }
@@ -109,6 +126,12 @@ fn finding(cx: &DatabaseContext<'_>, kept: &Index, surplus: &Index, table: &crat
         .count("index_size", cx.bytes(pages(catalog, surplus)), Unit::Bytes);
     if let Some(scans) = scans(catalog, surplus) {
         finding = finding.count("scans", scans, Unit::Count);
+    }
+    if surplus.is_primary {
+        return finding.advice(
+            "the primary key can be deferred and the other index checks at once, so deferring it has no effect: keep the \
+             one that is meant, and make it the primary key",
+        );
     }
     if catalog.is_referenced(surplus.oid) {
         return finding.advice(
@@ -174,6 +197,49 @@ mod tests {
         assert_eq!(pair(|lab, b| lab.index_row(b).options = vec![0, 3]), NOTHING);
         assert_eq!(pair(|lab, b| lab.index_row(b).is_valid = false), NOTHING);
         assert_eq!(pair(|lab, b| lab.expression(b, None, Some("(id > 0)"))), NOTHING);
+    }
+
+    #[test]
+    fn what_can_be_deferred_never_replaces_what_checks_at_once() {
+        let unique = |a: bool, b: bool| {
+            pair(|lab, oid| {
+                for (oid, is_immediate) in [(oid - 1, a), (oid, b)] {
+                    let index = lab.index_row(oid);
+                    (index.is_unique, index.is_immediate) = (true, is_immediate);
+                }
+            })
+        };
+        assert_eq!(unique(true, false), ["medium shop/public/orders/b"]);
+        assert_eq!(unique(false, true), ["medium shop/public/orders/a"]);
+        assert_eq!(unique(false, false), ["medium shop/public/orders/b"]);
+        let mut lab = Lab::new();
+        let table = lab.table("orders", &["id"], 1000.0);
+        let (a, b) = (lab.index(table, "a", &[1]), lab.index(table, "pkey", &[1]));
+        lab.index_row(a).is_unique = true;
+        let key = lab.index_row(b);
+        (key.is_unique, key.is_primary, key.is_immediate) = (true, true, false);
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        assert_eq!(finding.key, "duplicate-index:shop/public/orders/pkey");
+        assert_eq!(finding.hint.unwrap().sql, None, "a table keeps its primary key");
+    }
+
+    #[test]
+    fn parameters_that_shape_an_index_must_be_equal() {
+        let with = |method: &str, parameter: &str, class: Option<&str>| {
+            pair(|lab, b| {
+                for oid in [b - 1, b] {
+                    lab.index_row(oid).method = method.into();
+                }
+                let index = lab.index_row(b);
+                index.parameters = Some(vec![parameter.into()]);
+                index.class_parameters = class.map(|class| vec![class.into()]);
+            })
+        };
+        assert_eq!(with("brin", "pages_per_range=16", None), NOTHING);
+        assert_eq!(with("brin", "autosummarize=on", None), ["medium shop/public/orders/b"]);
+        assert_eq!(with("bloom", "length=128", None), NOTHING);
+        assert_eq!(with("gin", "fastupdate=off", None), ["medium shop/public/orders/b"]);
+        assert_eq!(with("gist", "fillfactor=50", Some("1 {siglen=64}")), NOTHING);
     }
 
     #[test]

@@ -11,14 +11,16 @@
 //! and is judged there, unless its values were read.
 //!
 //! ## What to do
-//! Widen the column to `bigint` in good time, and before it every column that references it.
+//! Widen the column to `bigint` in good time, and before it every column that references it; views and generated columns that
+//! use it must be dropped first and made again. A column that a table is partitioned by cannot be widened: make a new table.
 //!
 //! ## Limits
 //! Only the greatest value is looked at, not one that runs to the least. One odd row at the end of the range looks like a
-//! range that is used up: look at the values before acting. Keys of several columns are judged where one was read.
+//! range that is used up: look at the values before acting. A key whose default names a sequence by a text,
+//! `nextval('s'::text)`, is looked at here, since no sequence is seen to feed it. `numeric` keys are not looked at. Keys of several columns are judged where one was read.
 
 use super::prelude::*;
-use super::sequence_near_limit::{FAIL, REPLACE, WARN, WIDEN, range, widen};
+use super::sequence_near_limit::{FAIL, WARN, WIDEN, range, widen};
 use crate::facts::columns::Column;
 use crate::facts::key_values::KeyValue;
 use crate::facts::tables::Table;
@@ -159,9 +161,9 @@ fn judge(
         .number("threshold", threshold, Unit::Percent)
         .count("greatest_value", value, Unit::Count)
         .count("limit", end, Unit::Count);
-    Some(match widen(table, column) {
-        Some(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
-        None => finding.advice(REPLACE),
+    Some(match widen(cx, table, column) {
+        Ok(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
+        Err(text) => finding.advice(text),
     })
 }
 
@@ -258,6 +260,10 @@ mod tests {
             value(&mut lab, leaf, 2, Ok(Some(1_050_000_000 * (number + 1))));
         }
         assert_eq!(lab.found(&CHECK), ["high shop/public/events/id"]);
+        let sql = |lab: &Lab| lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap().sql;
+        assert_eq!(sql(&lab).as_deref(), Some("alter table public.events alter column id type bigint;"));
+        rows(&mut lab.db().columns)[0].is_partition_key = true;
+        assert_eq!(sql(&lab), None);
         rows(&mut lab.db().key_values).remove(0);
         assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1);
     }

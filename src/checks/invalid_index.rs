@@ -2,7 +2,8 @@
 //!
 //! ## Why it matters
 //! Queries cannot use it, while writes may maintain it. It is what a failed `create index concurrently` or `reindex
-//! concurrently` leaves behind, or a partitioned index that some partitions lack. A unique one lets duplicates in.
+//! concurrently` leaves behind, or a partitioned index that some partitions lack. A unique one may let
+//! duplicates in.
 //!
 //! ## How it is decided
 //! The catalog says that an index is not valid, not ready, or not live. One of a table where an index is being built or
@@ -13,7 +14,9 @@
 //!
 //! ## What to do
 //! Drop it, or rebuild it concurrently. To make a partitioned index whole, create the index on the partitions that lack it
-//! and attach each one: it becomes valid with the last.
+//! and attach each one: it becomes valid with the last. Behind a constraint, each of those indexes needs the constraint too.
+//! A rebuild that fails, as one of a unique index does where rows collide, leaves another invalid index whose name ends in
+//! `_ccnew`: drop that one before the next try.
 //!
 //! ## Limits
 //! A build that began or failed between the reading of the indexes and of the builds in progress is seen as it was then. A
@@ -128,6 +131,12 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, table: &Table) -> Finding {
                 sql,
                 Some(LockMode::AccessExclusive),
             ),
+            None if catalog.constraint_of(index.oid).is_some() => finding.advice(format!(
+                "on each partition that lacks it create the unique index concurrently, make it a constraint of the partition \
+                 (alter table … add constraint … using index …), and attach it with alter index {} attach partition; it \
+                 becomes valid with the last one",
+                qualified(&table.schema, &index.name)
+            )),
             None => finding.advice(format!(
                 "create the index concurrently on each partition that lacks it, as pg_get_indexdef({}::regclass) shows it, \
                  and attach each one with alter index {} attach partition, a deeper one to the index of its own parent; it \
@@ -159,7 +168,8 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, table: &Table) -> Finding {
         // an attached partition of an index cannot be dropped, and a promise should not be
         (None, true) => {
             let text = if index.is_unique {
-                "rebuild it; where rows collide the rebuild fails and names them"
+                "rebuild it; where rows collide the rebuild fails, names them, and leaves an invalid index that ends in \
+                 _ccnew: drop that one, make the rows differ, and rebuild again"
             } else {
                 "rebuild it, or drop it where it is not wanted any more"
             };
@@ -233,6 +243,7 @@ fn attach_one(catalog: &Catalog<'_>, index: &Index, table: &Table, child: &Index
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::constraints::Constraint;
     use crate::facts::index_builds::IndexBuild;
     use crate::facts::inheritance::Inheritance;
     use crate::testing::{Lab, rows};
@@ -302,6 +313,11 @@ mod tests {
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!(verdict.findings[0].measured("partitions_without"), Some(2.0));
         assert_eq!(sql(&lab), None);
+        let key = Constraint { table_oid: parent, r#type: 'u', index_oid: top, ..Constraint::default() };
+        rows(&mut lab.db().constraints).push(key);
+        let hint = lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap();
+        assert!(hint.sql.is_none() && hint.text.contains("using index"), "{}", hint.text);
+        rows(&mut lab.db().constraints).clear();
         let broken = lab.index(leaves[2], "i_2", &[1]);
         lab.index_row(broken).is_valid = false;
         lab.index_row(broken).is_partition = true;

@@ -9,6 +9,8 @@
 //! and expressions in the same order, with the same operator classes, collations and sort options, the same predicate or
 //! none, and all its included columns are among the other's columns. Indexes that are the same in all this, uniqueness too,
 //! are duplicates and not repeated here.
+//! Where the shorter one was scanned since the counters began and the longer one was not, nor stands for anything else,
+//! `unused-index` may offer to drop the longer one: the shorter one is then *info*, without a statement.
 //! Never redundant: an index that is unique, behind a constraint, the replica identity or the clustered one, and a
 //! partition of another index; the latter is judged with its parent.
 //!
@@ -22,7 +24,7 @@
 
 use super::prelude::*;
 use crate::facts::indexes::Index;
-use crate::indexes::{drop_sql, has_duty, is_sound, keep_order, pages, scans, table_of};
+use crate::indexes::{Cover, cover, drop_sql, has_duty, is_sound, keep_order, keys, pages, scans, table_of};
 use std::collections::HashMap;
 
 /// An index whose key another one begins with.
@@ -36,15 +38,6 @@ pub(super) static CHECK: Check = Check {
     params: &[],
     run: Run::Database(run),
 };
-
-/// Whether one index can do all that another one does.
-#[derive(Debug, PartialEq, Eq)]
-enum Cover {
-    Yes,
-    No,
-    /// It depends on expressions or a predicate that could not be read.
-    Unknown,
-}
 
 fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     let indexes = cx.database.indexes.read()?;
@@ -71,7 +64,7 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
             if other.oid == index.oid {
                 continue;
             }
-            match cover(cx, other, index) {
+            match cover(catalog, other, index) {
                 // of two that can stand for each other only one may go
                 Cover::Yes if stands_for(cx, index, other) => {}
                 Cover::Yes => covers.push(*other),
@@ -95,56 +88,20 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     Ok(verdict)
 }
 
-/// The numbers of the key columns, without included ones.
-fn keys(index: &Index) -> &[i16] {
-    &index.columns[..usize::try_from(index.key_count).unwrap_or(0).min(index.columns.len())]
-}
-
-/// Whether an index can do all that `short` does.
-fn cover(cx: &DatabaseContext<'_>, long: &Index, short: &Index) -> Cover {
-    let keys = usize::try_from(short.key_count).unwrap_or(0);
-    let begins = |long: &[u32], short: &[u32]| long.get(..keys).is_some() && long.get(..keys) == short.get(..keys);
-    let same = long.key_count >= short.key_count
-        && long.columns.get(..keys).is_some()
-        && long.columns.get(..keys) == short.columns.get(..keys)
-        && begins(&long.operator_classes, &short.operator_classes)
-        && begins(&long.collations, &short.collations)
-        && long.options.get(..keys) == short.options.get(..keys)
-        && long.has_predicate == short.has_predicate
-        && short.columns.iter().skip(keys).all(|column| long.columns.contains(column));
-    if !same {
-        return Cover::No;
-    }
-    let expressions = short.columns.iter().take(keys).any(|column| *column == 0);
-    if !expressions && !short.has_predicate {
-        return Cover::Yes;
-    }
-    let (Some(long), Some(short)) = (cx.catalog.expression(long.oid), cx.catalog.expression(short.oid)) else {
-        return Cover::Unknown;
-    };
-    // each text is whole, so one that the other begins with, up to a comma, is the same expressions from the first on
-    let begins = match (&long.expressions, &short.expressions) {
-        (_, None) => !expressions,
-        (Some(long), Some(short)) => {
-            long.strip_prefix(short.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(", "))
-        }
-        (None, Some(_)) => false,
-    };
-    if begins && long.predicate == short.predicate { Cover::Yes } else { Cover::No }
-}
-
 /// Whether `index` is to stay although `other` covers it, because it covers `other` too and is the one to keep; or because
 /// the two are duplicates, which is another check's finding.
 fn stands_for(cx: &DatabaseContext<'_>, index: &Index, other: &Index) -> bool {
-    if cover(cx, index, other) != Cover::Yes || has_duty(cx.catalog, other) || other.is_partition {
+    if cover(cx.catalog, index, other) != Cover::Yes || has_duty(cx.catalog, other) || other.is_partition {
         return is_duplicate(index, other);
     }
     is_duplicate(index, other) || keep_order(cx.catalog, index) < keep_order(cx.catalog, other)
 }
 
-/// Whether two indexes that cover each other are the same.
+/// Whether two indexes that cover each other are the same to `duplicate-index`, which leaves out exclusion constraints.
 fn is_duplicate(a: &Index, b: &Index) -> bool {
-    a.columns == b.columns
+    !a.is_exclusion
+        && !b.is_exclusion
+        && a.columns == b.columns
         && a.key_count == b.key_count
         && (a.is_unique, a.nulls_not_distinct) == (b.is_unique, b.nulls_not_distinct)
 }
@@ -173,6 +130,15 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, other: &Index, table: &crate
     if let Some(scans) = scans(cx.catalog, index) {
         finding = finding.count("scans", scans, Unit::Count);
     }
+    // what nothing scans may be dropped itself, and serves nothing then
+    let may_go = !has_duty(cx.catalog, other) && scans(cx.catalog, other) == Some(0);
+    if may_go && scans(cx.catalog, index) != Some(0) {
+        return finding.severity(Severity::Info).text("because", "the other index was never scanned").advice(format!(
+            "nothing scanned {} since the counters began: keep one of the two, this one where no query needs the further \
+             columns",
+            other.name
+        ));
+    }
     let (sql, lock) = drop_sql(cx.catalog, index, table);
     let text = match index.kind {
         'I' => "drop it; a partitioned index cannot be dropped concurrently, so keep lock_timeout low and try again",
@@ -184,7 +150,8 @@ fn finding(cx: &DatabaseContext<'_>, index: &Index, other: &Index, table: &crate
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Lab;
+    use crate::facts::index_stats::IndexStats;
+    use crate::testing::{Lab, rows};
 
     const NOTHING: [&str; 0] = [];
     const SHORT: [&str; 1] = ["low shop/public/orders/short"];
@@ -251,6 +218,33 @@ mod tests {
             key(lab, long);
         };
         assert_eq!(pair(&[1, 2, 3], &[1, 3, 2], mutual), SHORT, "long comes first by name");
+    }
+
+    #[test]
+    fn an_index_like_the_one_of_an_exclusion_constraint_is_served_by_it() {
+        assert_eq!(pair(&[1], &[1], |lab, _, long| lab.index_row(long).is_exclusion = true), SHORT);
+    }
+
+    #[test]
+    fn what_is_never_scanned_serves_nothing() {
+        let with = |short_scans: i64, scans: i64, unique: bool| {
+            let mut lab = Lab::new();
+            let table = lab.table("orders", &["a", "b"], 1000.0);
+            let (short, long) = (lab.index(table, "short", &[1]), lab.index(table, "long", &[1, 2]));
+            lab.index_row(long).is_unique = unique;
+            rows(&mut lab.db().index_stats).push(IndexStats {
+                oid: short,
+                scans: short_scans,
+                ..IndexStats::default()
+            });
+            rows(&mut lab.db().index_stats).push(IndexStats { oid: long, scans, ..IndexStats::default() });
+            let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+            (finding.severity.clone(), finding.hint.unwrap().sql.is_some())
+        };
+        assert_eq!(with(9, 1, false), (Severity::Low, true));
+        assert_eq!(with(9, 0, false), (Severity::Info, false));
+        assert_eq!(with(0, 0, false), (Severity::Low, true), "no query needs either");
+        assert_eq!(with(9, 0, true), (Severity::Low, true), "it stays for its promise");
     }
 
     #[test]

@@ -16,11 +16,16 @@
 //!
 //! ## What to do
 //! Widen the column to `bigint`, then the sequence, then every column that references it, in good time. On a large table
-//! that is prepared: a new column, filled by a trigger and in batches, swapped in at the end.
+//! that is prepared: a new column, filled by a trigger and in batches, swapped in at the end. Views and generated columns that
+//! use the column must be dropped first and made again. An inherited column is widened at the table it comes from; one that
+//! a table is partitioned by cannot be widened at all.
 //!
 //! ## Limits
 //! Values set by the application are not seen here: see `int4-primary-key-near-limit`. A default that computes with the
-//! sequence's value may need less than the value itself. A sequence that feeds no column and is locked is not listed at all.
+//! sequence's value may need less than the value itself. A default that names the sequence by a text, `nextval('s'::text)`, a
+//! trigger, or code that calls it, is not seen to use it: such a sequence is judged by its own bound alone, unless it is owned
+//! by the column. The end of a `numeric` column with a precision, and of `real` and `double precision`, is not known. A sequence
+//! that feeds no column and is locked is not listed at all.
 
 use super::prelude::*;
 use crate::catalog::Catalog;
@@ -66,22 +71,53 @@ pub(super) fn range(base_type_oid: u32) -> Option<(i64, i64)> {
     }
 }
 
-/// The statement that widens a column; none for a partitioned table, whose key columns cannot change their type.
-pub(super) fn widen(table: &Table, column: &Column) -> Option<String> {
-    (table.kind != 'p').then(|| {
-        let target = qualified(&table.schema, &table.name);
-        format!("alter table {target} alter column {} type bigint;", quote(&column.name))
-    })
+/// The statement that widens a column, at the top of those it is inherited from, which alone can be altered; or what to do
+/// where no statement can.
+pub(super) fn widen(cx: &DatabaseContext<'_>, table: &Table, column: &Column) -> Result<String, &'static str> {
+    let links = cx.database.inheritance.ok().map_or(&[][..], Vec::as_slice);
+    let same = |oid: u32| cx.catalog.columns(oid).iter().copied().find(|own| own.name == column.name);
+    let above = |oid: u32| -> Vec<u32> {
+        let parents = links.iter().filter(|link| link.child_oid == oid).map(|link| link.parent_oid);
+        parents.filter(|parent| same(*parent).is_some()).collect()
+    };
+    let (mut top, mut seen) = (table, HashSet::new());
+    while let Some(parent) = above(top.oid).first().and_then(|parent| cx.catalog.table(*parent)) {
+        if !seen.insert(top.oid) {
+            break;
+        }
+        top = parent;
+    }
+    let (mut open, mut seen) = (vec![top.oid], HashSet::new());
+    while let Some(oid) = open.pop() {
+        if !seen.insert(oid) {
+            continue;
+        }
+        if above(oid).len() > 1 {
+            return Err(SEVERAL);
+        }
+        // a partition may be partitioned by another column again
+        if same(oid).is_some_and(|own| own.is_partition_key) {
+            return Err(REPLACE);
+        }
+        open.extend(cx.catalog.children(oid));
+    }
+    let target = qualified(&top.schema, &top.name);
+    Ok(format!("alter table {target} alter column {} type bigint;", quote(&column.name)))
 }
 
 /// How to widen a column in a way that a large table bears.
 pub(super) const WIDEN: &str = "widen the column in good time; this rewrites the table while reads and writes wait, so on a \
                                 large one fill a new bigint column in batches and swap it in; columns that reference it \
-                                must be widened first";
+                                must be widened first, and views and generated columns that use it dropped and made \
+                                again";
 
 /// How to widen what a table is partitioned by.
 pub(super) const REPLACE: &str = "make a new partitioned table with a bigint column and move the partitions' rows into it, in \
                                   good time: a column that a table is partitioned by cannot change its type";
+
+/// How to widen what is inherited twice.
+pub(super) const SEVERAL: &str = "the column is inherited from several tables, so that none of them can change its type: end \
+                                  the inheritance (alter table … no inherit), widen each one, and inherit again";
 
 /// A column that a sequence feeds; of a partitioned table, the parent's.
 #[derive(Debug, Clone, Copy)]
@@ -264,10 +300,10 @@ fn judge(cx: &DatabaseContext<'_>, sequence: &Sequence, columns: &[Fed<'_>]) -> 
         let way = (course.limit as f64 - last as f64).abs();
         finding = finding.number("time_left", if remaining > 0.0 { way / pace } else { 0.0 }, Unit::Seconds);
     }
-    Ok(Some(match fix(sequence, columns, course.limit) {
+    Ok(Some(match fix(cx, sequence, columns, course.limit) {
         Fix::Widen(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
         Fix::Raise(sql) => finding.fix("raise the bound of the sequence", sql, Some(LockMode::ShareRowExclusive)),
-        Fix::Replace => finding.advice(REPLACE),
+        Fix::Prepare(text) => finding.advice(text),
         Fix::None => finding.advice("its values are the widest there are: start again where old values are gone"),
     }))
 }
@@ -278,17 +314,23 @@ enum Fix {
     Widen(String),
     /// A statement about the sequence alone.
     Raise(String),
-    /// No statement: a column of a partitioned table must be widened.
-    Replace,
+    /// No statement: a column must be widened that none can widen.
+    Prepare(&'static str),
     /// Nothing: it is as wide as can be.
     None,
 }
 
-fn fix(sequence: &Sequence, columns: &[Fed<'_>], limit: i64) -> Fix {
+fn fix(cx: &DatabaseContext<'_>, sequence: &Sequence, columns: &[Fed<'_>], limit: i64) -> Fix {
     let rising = sequence.increment > 0;
     let narrow = |fed: &&Fed<'_>| range(fed.column.base_type_oid).is_some() && fed.column.base_type_oid != 20;
-    let widened = columns.iter().filter(narrow).map(|fed| widen(fed.table, fed.column)).collect::<Option<Vec<_>>>();
-    let Some(mut statements) = widened else { return Fix::Replace };
+    let widened = columns.iter().filter(narrow).map(|fed| widen(cx, fed.table, fed.column));
+    // several children may inherit one column
+    let mut statements = match widened.collect::<Result<Vec<_>, _>>() {
+        Ok(statements) => statements,
+        Err(text) => return Fix::Prepare(text),
+    };
+    let mut seen = HashSet::new();
+    statements.retain(|statement| seen.insert(statement.clone()));
     let rewrites = !statements.is_empty();
     let (bound, widest, no) = match rising {
         true => (sequence.maximum, i64::MAX, "no maxvalue"),
@@ -380,9 +422,9 @@ fn reference(
         .number("threshold", threshold, Unit::Percent)
         .text("sequence", format!("{}.{}", sequence.schema, sequence.name))
         .text("references", parent.name());
-    Some(match widen(column.table, column.column) {
-        Some(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
-        None => finding.advice(REPLACE),
+    Some(match widen(cx, column.table, column.column) {
+        Ok(sql) => finding.fix(WIDEN, sql, Some(LockMode::AccessExclusive)),
+        Err(text) => finding.advice(text),
     })
 }
 
@@ -541,6 +583,32 @@ mod tests {
         feed(&mut lab, oid, leaf, 2);
         let finding = lab.run(&CHECK).unwrap().findings.remove(0);
         assert_eq!(finding.detail.last().unwrap().value.to_string(), "public.events.id");
-        assert_eq!(finding.hint.unwrap().sql, None, "a key of partitions cannot change its type");
+        let sql = |lab: &Lab| lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap().sql;
+        let widen = "alter table public.events alter column id type bigint;";
+        assert_eq!(sql(&lab).as_deref(), Some(widen), "it is not what the table is partitioned by");
+        rows(&mut lab.db().columns)[2].is_partition_key = true;
+        assert_eq!(sql(&lab), None, "the partition is partitioned by it again");
+        rows(&mut lab.db().columns)[2].is_partition_key = false;
+        rows(&mut lab.db().columns)[0].is_partition_key = true;
+        assert_eq!(sql(&lab), None, "a key of partitions cannot change its type");
+    }
+
+    #[test]
+    fn an_inherited_column_is_widened_where_it_comes_from() {
+        let mut lab = Lab::new();
+        let (top, child) = (lab.table("top", &["id"], 10.0), lab.table("child", &["note", "id"], 10.0));
+        let inherit = |lab: &mut Lab, parent_oid: u32| {
+            let link = crate::facts::inheritance::Inheritance { child_oid: child, parent_oid };
+            rows(&mut lab.db().inheritance).push(link);
+        };
+        inherit(&mut lab, top);
+        let oid = sequence(&mut lab, 2 * BILLION, |_| {});
+        feed(&mut lab, oid, top, 1);
+        feed(&mut lab, oid, child, 2);
+        let sql = |lab: &Lab| lab.run(&CHECK).unwrap().findings.remove(0).hint.unwrap().sql;
+        assert_eq!(sql(&lab).as_deref(), Some("alter table public.top alter column id type bigint;"));
+        let other = lab.table("other", &["id"], 10.0);
+        inherit(&mut lab, other);
+        assert_eq!(sql(&lab), None, "inherited from two");
     }
 }

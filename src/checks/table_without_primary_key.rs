@@ -11,7 +11,8 @@
 //! once published, its updates and deletes fail.
 //!
 //! ## What to do
-//! Make the unique index the primary key, or add a column that is one.
+//! Make the unique index the primary key, or add a column that is one. An index in another order, collation or operator
+//! class than the type's own cannot become one: add the key beside it.
 //!
 //! ## Limits
 //! Publications are not read: a slot says that something is replicated, not that this table is. Unlogged tables are never
@@ -39,6 +40,7 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     cx.database.constraints.read()?;
     cx.database.indexes.read()?;
     cx.database.columns.read()?;
+    cx.database.inheritance.read()?;
     let slots = cx.server.snapshot.server.replication_slots.ok();
     let slot = slots.and_then(|slots| {
         slots.iter().find(|slot| slot.r#type == "logical" && slot.database.as_deref() == Some(cx.name()))
@@ -83,6 +85,14 @@ fn finding(cx: &DatabaseContext<'_>, table: &Table, unique: &[&Index], slot: Opt
     if let Some(index) = unique.first() {
         finding = finding.text("unique_index", index.name.clone());
     }
+    // a key is not inherited: each table of a family needs its own, and names in one may collide with those in another
+    let has_family = cx.catalog.parent(table.oid).is_some() || !cx.catalog.children(table.oid).is_empty();
+    if has_family && table.kind != 'p' {
+        return finding.advice(
+            "a primary key is not inherited and does not reach the children: give each table of the family a key of its own, \
+             or make it a partitioned table",
+        );
+    }
     // one that stands behind a constraint cannot become another constraint, nor one that sorts otherwise, nor one of a
     // partitioned table
     let promotable = unique.iter().find(|index| {
@@ -90,6 +100,8 @@ fn finding(cx: &DatabaseContext<'_>, table: &Table, unique: &[&Index], slot: Opt
             && index.kind == 'i'
             && index.method == "btree"
             && index.options.iter().all(|option| *option == 0)
+            && index.has_default_classes
+            && index.class_parameters.is_none()
             && index.columns.iter().zip(&index.collations).all(|(column, collation)| {
                 cx.catalog.column(table.oid, *column).is_some_and(|column| column.collation_oid == *collation)
             })
@@ -107,9 +119,16 @@ fn finding(cx: &DatabaseContext<'_>, table: &Table, unique: &[&Index], slot: Opt
             .catalog
             .column_names(table.oid, &index.columns[..index.columns.len().min(index.key_count.max(0) as usize)]);
         return finding.advice(format!(
-            "({}) is unique and not null already: make that constraint the primary key",
+            "({}) is unique and not null already: add a primary key on it, which builds an index of its own, and drop the \
+             other one where nothing relies on it",
             columns.join(", ")
         ));
+    }
+    if table.is_typed {
+        return finding.advice(
+            "its type says what columns it has: make those that name its rows the primary key, or add an attribute to the \
+             type first",
+        );
     }
     if table.kind == 'p' {
         return finding.advice("add a primary key; it must contain the columns the table is partitioned by");
@@ -133,6 +152,7 @@ fn finding(cx: &DatabaseContext<'_>, table: &Table, unique: &[&Index], slot: Opt
 mod tests {
     use super::*;
     use crate::facts::constraints::Constraint;
+    use crate::facts::inheritance::Inheritance;
     use crate::facts::replication_slots::ReplicationSlot;
     use crate::testing::{Lab, rows};
 
@@ -200,6 +220,29 @@ mod tests {
             sql(&nullable).as_deref(),
             Some("alter table public.orders add column id1 bigint generated always as identity primary key;")
         );
+    }
+
+    #[test]
+    fn what_no_statement_can_do_is_advice() {
+        assert_eq!(sql(&with(|lab, table| lab.table_row(table).is_typed = true)), None);
+        let class = |lab: &mut Lab, table: u32| {
+            let index = unique(lab, table);
+            lab.index_row(index).has_default_classes = false;
+        };
+        assert_eq!(sql(&with(class)), None);
+        let sorted = |lab: &mut Lab, table: u32| {
+            let index = unique(lab, table);
+            lab.index_row(index).options = vec![3];
+        };
+        assert_eq!(sql(&with(sorted)), None);
+        let family = |lab: &mut Lab, table: u32| {
+            let child_oid = lab.table("orders_old", &["id"], 10.0);
+            rows(&mut lab.db().inheritance).push(Inheritance { child_oid, parent_oid: table });
+        };
+        let lab = with(family);
+        let findings = lab.run(&CHECK).unwrap().findings;
+        assert_eq!(findings.len(), 2);
+        assert!(findings.iter().all(|finding| finding.hint.as_ref().unwrap().sql.is_none()), "parent and child");
     }
 
     #[test]

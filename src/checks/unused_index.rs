@@ -11,7 +11,8 @@
 //! `minimum_size_bytes` is not found.
 //! *Low*; *medium* where it is large or its table is written often. *Info*, with the reason, where that is not yet evidence:
 //! the counters are younger than `minimum_age_seconds` (their age is a lower bound where no reset is stamped), standbys exist
-//! whose own counters were not given, it has expressions (the planner uses their statistics without a scan), or its table
+//! whose own counters were not given, it was scanned before the earlier snapshot and another index counts as served by it
+//! (`redundant-index`, `duplicate-index`; one that was never scanned serves nothing there), it has expressions (the planner uses their statistics without a scan), or its table
 //! is empty or was never written.
 //!
 //! ## What to do
@@ -27,7 +28,7 @@ use crate::facts::indexes::Index;
 use crate::facts::tables::Table;
 use crate::facts::{Database, Snapshot};
 use crate::foreign_keys::{Lookup, Service, serve, serve_by};
-use crate::indexes::{drop_sql, has_duty, is_sound, pages, scans, table_of};
+use crate::indexes::{drop_sql, has_duty, is_sound, pages, relies_on, scans, table_of};
 use crate::window::{DAY, Span, SpanKind, of_database};
 use std::collections::HashMap;
 
@@ -253,6 +254,8 @@ fn judge(
         Some("the planner uses the statistics of its expressions, scanned or not".to_owned())
     } else if rows == Some(0.0) {
         Some("its table is empty".to_owned())
+    } else if let Some(other) = relies_on(catalog, index).filter(|_| total > 0) {
+        Some(format!("it was scanned before, and {} may be dropped because it serves the same queries", other.name))
     } else if any == 0 {
         Some("its table was never written since the counters began, so it costs only space".to_owned())
     } else {
@@ -398,6 +401,30 @@ mod tests {
         rows(&mut lab.before.as_mut().unwrap().databases[0].indexes).clear();
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!((verdict.findings.len(), verdict.unjudged.len()), (0, 1));
+    }
+
+    #[test]
+    fn an_index_is_not_dropped_while_another_one_is_dropped_for_it() {
+        let with = |total: i64, others: i64| {
+            let (mut lab, table, _) = lab();
+            let index = lab.index_row(table + 1);
+            (index.key_count, index.columns) = (2, vec![2, 1]);
+            (index.collations, index.operator_classes, index.options) = (vec![0; 2], vec![1978; 2], vec![0; 2]);
+            stats(&mut lab.snapshot).scans = total;
+            let short = lab.index(table, "short", &[2]);
+            rows(&mut lab.db().index_stats).push(IndexStats { oid: short, scans: others, ..IndexStats::default() });
+            let mut before = lab.snapshot.clone();
+            before.captured_at = now().plus_seconds(-8.0 * DAY);
+            lab.before = Some(before);
+            let dropped = |check: &Check| {
+                let findings = lab.run(check).unwrap().findings.into_iter();
+                findings.filter(|finding| finding.hint.as_ref().unwrap().sql.is_some()).count()
+            };
+            (dropped(&CHECK), dropped(&super::super::redundant_index::CHECK))
+        };
+        assert_eq!(with(0, 9), (1, 0), "never scanned: it goes, and the short one stays");
+        assert_eq!(with(9, 9), (0, 1), "it fell out of use: it stays for the short one's queries");
+        assert_eq!(with(9, 0), (1, 1), "nothing uses either");
     }
 
     #[test]

@@ -10,12 +10,14 @@
 //! freezing does not keep up: *medium* beyond `freeze_factor` times that, or beyond `warn_age`, whichever comes first, but
 //! never before autovacuum's own point. *High* beyond `fail_age`; from `vacuum_failsafe_age` (1.6 billion) on vacuum drops
 //! everything else to save the server, near 2.1 billion it stops. Multixacts likewise.
-//! The tables that are oldest, materialized views and toast tables included, are listed for the databases that were read,
-//! and whatever holds the horizon back: sessions, prepared transactions, replication slots, standbys.
+//! The tables that are oldest, materialized views and toast tables included, are listed for the databases that were read; where
+//! none is known to be as old as its database a catalog is, and that is said. Listed too is whatever holds the horizon back:
+//! sessions, prepared transactions, replication slots, standbys.
 //!
 //! ## What to do
 //! First let go of what holds the horizon: end the session or the prepared transaction, bring the standby back or drop its
-//! slot; until then vacuum cannot freeze. Then vacuum the oldest tables, before anything else.
+//! slot; until then vacuum cannot freeze. Then vacuum the oldest tables, before anything else; the whole database where no
+//! user's table is that old.
 //!
 //! ## Limits
 //! Where settings are hidden the defaults are assumed, and said so. What sessions hold back is hidden from a role that may
@@ -63,6 +65,9 @@ const LAP: i64 = 2_147_483_648;
 
 /// The most tables and holders that are told.
 const TOLD: usize = 5;
+
+/// The work of minutes, in transactions: what is younger holds nothing, and ages that are closer may be one.
+const YOUNG: f64 = 1_000_000.0;
 
 /// What runs out: transaction ids or multixacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,6 +187,14 @@ fn finding(cx: &ServerContext<'_>, database: &DatabaseInfo, kind: Kind, limits: 
         Kind::Mxid => finding.count("xid_age", i64::from(database.frozen_xid_age), Unit::Transactions),
     };
     let worst = worst_tables(cx, database, kind, limits);
+    // what is read a little later has aged meanwhile, never grown younger
+    let oldest = worst.iter().flatten().map(|(age, ..)| *age).fold(0.0, f64::max);
+    let is_catalog = worst.as_ref().is_some_and(|_| oldest + YOUNG < age as f64);
+    if is_catalog && oldest > 0.0 {
+        let because = "no user's table is known to be as old as the database: a catalog of the system is, or the last \
+                       vacuum could not record its work";
+        finding = finding.text("oldest", because);
+    }
     finding = match &worst {
         None => finding.text("tables", "not known: the database was not read"),
         Some(tables) if tables.is_empty() => finding.text(
@@ -213,9 +226,11 @@ fn finding(cx: &ServerContext<'_>, database: &DatabaseInfo, kind: Kind, limits: 
         Some(holder) => format!("first let go of what holds the horizon back, such as {holder}; then,"),
         None => String::new(),
     };
-    let text = format!("{first}{place} in database {}, vacuum what is oldest", database.name).trim_start().to_owned();
+    let what =
+        if is_catalog { "vacuum all of it: no user's table is known to be that old" } else { "vacuum what is oldest" };
+    let text = format!("{first}{place} in database {}, {what}", database.name).trim_start().to_owned();
     match worst {
-        Some(tables) if !tables.is_empty() => {
+        Some(tables) if !tables.is_empty() && !is_catalog => {
             // a toast table is vacuumed with its table
             let mut names: Vec<String> =
                 tables.iter().map(|(_, table, _)| qualified(&table.schema, &table.name)).collect();
@@ -257,8 +272,6 @@ fn worst_tables<'a>(
 /// What holds back the horizon that vacuum freezes up to, oldest first, and whether sessions were hidden. Multixacts are
 /// held by running transactions, whose age in multixacts nothing tells: the oldest are told all the same.
 fn holders(cx: &ServerContext<'_>, database: &str, kind: Kind) -> (Vec<String>, bool) {
-    // what is younger than the work of minutes holds nothing
-    const YOUNG: i32 = 1_000_000;
     let mut holders: Vec<(i32, String)> = Vec::new();
     let server = &cx.snapshot.server;
     let sessions = server.activity.ok().map_or(&[][..], Vec::as_slice);
@@ -296,7 +309,7 @@ fn holders(cx: &ServerContext<'_>, database: &str, kind: Kind) -> (Vec<String>, 
             }
         }
     }
-    holders.retain(|(age, _)| *age >= YOUNG);
+    holders.retain(|(age, _)| f64::from(*age) >= YOUNG);
     holders.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let hidden = server.activity.ok().is_none_or(|sessions| sessions.iter().any(|session| !session.is_visible()));
     let told = holders
@@ -390,6 +403,19 @@ mod tests {
         let hint = finding.hint.unwrap();
         assert!(hint.text.contains("such as the replication slot old"), "{}", hint.text);
         assert_eq!(hint.sql.unwrap().lines().next(), Some("vacuum (freeze) public.t0;"));
+    }
+
+    #[test]
+    fn catalogs_older_than_every_table_need_the_whole_database() {
+        let lab = with(600 * MILLION, 0, |lab| {
+            let table = lab.table("t", &["id"], 10.0);
+            lab.table_row(table).frozen_xid_age = Some(300 * MILLION);
+        });
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        assert!(finding.detail.iter().any(|measure| measure.name == "oldest"));
+        let hint = finding.hint.unwrap();
+        assert!(hint.text.contains("no user's table is known"), "{}", hint.text);
+        assert_eq!(hint.sql.as_deref(), Some("vacuum (freeze);"));
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use super::audit::Material;
 use super::{Exit, Failure, input};
+use crate::checks;
 use crate::collect::{self, Databases, Stop};
 use crate::config::{self, Config};
+use crate::facts::index_pages::MINIMUM_BYTES;
 use crate::facts::{Sample, Snapshot};
 use crate::measure::{self, Budget, Plans};
 use crate::pg::Door;
@@ -115,8 +117,12 @@ pub(super) async fn read(
 ) -> Result<Snapshot, Failure> {
     let (mut snapshot, _) = collect::collect(door, databases(config), stop).await.map_err(Failure::incomplete)?;
     let queries = aggregate(&snapshot, before).ok();
+    // what is measured for a check, by the check's own threshold
+    let bloated = checks::by_id("bloated-index").map_or(&[][..], |check| check.params);
+    let floor = bloated.iter().find(|param| param.name == "minimum_size_bytes");
+    let floor = floor.map_or(MINIMUM_BYTES, |param| config.param("bloated-index", param) as i64);
     let budget =
-        Budget { bytes: config.audit.measure_budget_bytes.value, time: config.audit.measure_budget_time.value };
+        Budget { bytes: config.audit.measure_budget_bytes.value, time: config.audit.measure_budget_time.value, floor };
     let plans = match config.audit.plans.value {
         config::Plans::On => Plans::On,
         config::Plans::Always => Plans::Always,

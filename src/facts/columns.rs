@@ -16,7 +16,7 @@ crate::row! {
         pub name: String,
         /// Its type.
         pub type_oid: u32,
-        /// The type below it, for a domain.
+        /// The type below it, for a domain, however many domains lie between.
         pub base_type_oid: u32,
         /// The name of its type.
         pub r#type: String,
@@ -32,5 +32,7 @@ crate::row! {
         pub generated: char,
         /// Whether it has a default.
         pub has_default: bool,
+        /// Whether its table is partitioned by it, or by an expression that uses it.
+        pub is_partition_key: bool,
     }
 }

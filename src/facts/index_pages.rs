@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 /// `sql/measures/index_pages.sql`; `extension_schema` stands for the schema pgstattuple was installed in.
 pub static SQL: &str = include_str!("../../sql/measures/index_pages.sql");
 
-/// Smaller indexes are not measured: what a rebuild could give back is not worth a page read.
-pub const MINIMUM_BYTES: i64 = 1 << 20;
+/// Smaller indexes are not measured, unless `bloated-index.minimum_size_bytes` says so: what a rebuild could give back is not
+/// worth a page read.
+pub const MINIMUM_BYTES: i64 = 10 << 20;
 
 crate::row! {
     /// What `pgstatindex` counted.

@@ -32,6 +32,8 @@ crate::row! {
         pub row_estimate: f64,
         /// Unique.
         pub is_unique: bool,
+        /// Whether it refuses what repeats at once; not where its constraint can be deferred.
+        pub is_immediate: bool,
         /// Whether two nulls collide.
         pub nulls_not_distinct: bool,
         /// Behind a primary key.
@@ -58,6 +60,10 @@ crate::row! {
         pub operator_classes: Vec<u32>,
         /// Of each key.
         pub operator_families: Vec<u32>,
+        /// Whether every operator class is the default one of its type.
+        pub has_default_classes: bool,
+        /// The parameters of operator classes: the number of the key, a space, and an array of `name=value`.
+        pub class_parameters: Option<Vec<String>>,
         /// Of each key: bit 0 descending, bit 1 nulls first.
         pub options: Vec<i16>,
         /// Whether a key is an expression.

@@ -42,5 +42,7 @@ crate::row! {
         pub options: Option<Vec<String>>,
         /// Whether an extension made it.
         pub owned_by_extension: bool,
+        /// Whether it was made of a composite type, which alone says what columns it has.
+        pub is_typed: bool,
     }
 }

@@ -5,6 +5,7 @@
 -- expect: duplicate-index medium public/orders/Odd%20%22name%22
 -- expect: duplicate-index medium public/orders/orders_code_key1
 -- expect: duplicate-index medium public/events/events_kind_b
+-- expect: duplicate-index medium public/orders/orders_note_later
 -- hint: apply
 create table orders (id int primary key, customer int, note text, code text);
 create index orders_customer_a on orders (customer);
@@ -23,3 +24,6 @@ create table events_0 partition of events for values with (modulus 2, remainder 
 create table events_1 partition of events for values with (modulus 2, remainder 1);
 create index events_kind_a on events (kind);
 create index events_kind_b on events (kind);
+-- what checks at once promises all that a deferrable one does
+alter table orders add constraint orders_note_later unique (note) deferrable;
+alter table orders add constraint orders_note_now unique (note);

@@ -15,3 +15,5 @@ create table events (id int, kind int, primary key (id)) partition by hash (id);
 create table events_0 partition of events for values with (modulus 2, remainder 0);
 create table events_1 partition of events for values with (modulus 2, remainder 1);
 create index events_kind on events (kind);
+create index orders_coarse on orders using brin (customer);
+create index orders_fine on orders using brin (customer) with (pages_per_range = 8);

@@ -4,6 +4,7 @@
 -- expect: redundant-index low public/orders/orders_id_plain
 -- expect: redundant-index low public/orders/orders_included
 -- expect: redundant-index low public/events/events_kind
+-- expect: redundant-index low public/rooms/rooms_number
 -- hint: apply
 create table orders (id int primary key, customer int, created date, note text, total int);
 create index orders_customer on orders (customer);
@@ -20,3 +21,5 @@ create table events_0 partition of events for values with (modulus 2, remainder 
 create table events_1 partition of events for values with (modulus 2, remainder 1);
 create index events_kind on events (kind);
 create index events_kind_at on events (kind, at);
+create table rooms (id int primary key, number int, exclude using btree (number with =));
+create index rooms_number on rooms (number);
