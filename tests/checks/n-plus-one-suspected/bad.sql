@@ -1,5 +1,6 @@
 -- expect: n-plus-one-suspected medium 177ec86bb60705e4/add1c52d5267dcdb
 -- only: n-plus-one-suspected
+-- param: n-plus-one-suspected.calls_per_day = 40
 -- twice
 create extension if not exists pg_stat_statements;
 create table customers (id int primary key, name text not null);

@@ -1,5 +1,6 @@
 -- expect: plan-not-reviewed medium add1c52d5267dcdb
 -- only: plan-not-reviewed
+-- param: plan-not-reviewed.calls_per_day = 50
 -- twice
 create extension if not exists pg_stat_statements;
 create table customers (id int primary key, name text);
