@@ -1,6 +1,6 @@
 -- expect: nothing
 -- only: plan-not-reviewed
--- a short window stands for itself: the pace of its calls is no day's rate
+-- the pace of a second is no day's rate
 -- param: plan-not-reviewed.calls_per_day = 100
 -- twice
 create extension if not exists pg_stat_statements;
