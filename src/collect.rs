@@ -394,7 +394,7 @@ impl<'a> Collector<'a> {
                 Reason::Disabled,
                 "pg_stat_statements is installed but not loaded by the server",
             )
-            .unlocked_by("alter system set shared_preload_libraries = 'pg_stat_statements';  -- and the libraries already there; then restart"),
+            .unlocked_by("add pg_stat_statements to shared_preload_libraries, beside the libraries already there, and restart the server"),
             error => missing(fact, error, &self.role),
         }
         };

@@ -76,8 +76,9 @@ fn normalise(text: &str) -> Normalised {
     let (kind, text) = match planned {
         false => (StatementKind::Utility, leading_words(text)),
         true => {
-            let masked =
-                pg_query::normalize(text).map_or_else(|_| mask(text), |normalised| mask_normalised(&normalised));
+            let unsquashed = unsquashed(text);
+            let masked = pg_query::normalize(&unsquashed)
+                .map_or_else(|_| mask(&unsquashed), |normalised| mask_normalised(&normalised));
             (kind(text, &masked), masked)
         }
     };
@@ -109,6 +110,27 @@ fn kind_by_tree(text: &str) -> StatementKind {
         (Some(NodeRef::MergeStmt(_)), None) => StatementKind::Merge,
         _ => StatementKind::Utility,
     }
+}
+
+/// From 18 on the extension writes a list of any length as `$1 /*, ... */`. Without its comment that would be a list of
+/// one, so the parameter is written twice: still a list, and still SQL.
+fn unsquashed(text: &str) -> std::borrow::Cow<'_, str> {
+    const MARK: &str = " /*, ... */";
+    let mut out = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices(MARK) {
+        let before = &text[..at];
+        let number = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        if number.len() < at
+            && let Some(start) = number.strip_suffix('$')
+        {
+            out.push_str(&text[from..at]);
+            out.push_str(", ");
+            out.push_str(&text[start.len()..at]);
+            from = at + MARK.len();
+        }
+    }
+    if from == 0 { text.into() } else { (out + &text[from..]).into() }
 }
 
 /// What is kept of a text that does not parse: the same words without literals, and a hash of that.
@@ -381,6 +403,10 @@ enum Dollar {
 
 fn dollar(text: &str) -> Dollar {
     let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
+    // the protocol counts parameters in two bytes: a longer number is somebody's value
+    if digits > 5 {
+        return Dollar::Quoted(1 + digits);
+    }
     if digits > 0 {
         return Dollar::Parameter(1 + digits);
     }
@@ -437,6 +463,60 @@ mod tests {
             assert!(!normalised.text.contains("canary"), "{text} became {}", normalised.text);
             assert!(!normalised.text.contains("7331"), "{text} became {}", normalised.text);
             assert_eq!(normalised.fingerprint.len(), 16);
+        }
+    }
+
+    #[test]
+    fn numbers_do_not_survive_in_a_text_that_does_not_parse() {
+        let tail = "and x = any (".repeat(40);
+        for (text, kept) in [
+            ("select * from t where a between 4111111111111111 and 4222222222222222", "between ? and ?"),
+            ("select * from t where a = 1 limit 5", "limit ?"),
+            ("select * from t where password 123", "password ?"),
+            ("select $4111111111111111, a1, t_20231, \"77777\"", "select ?, a1, t_20231, \"77777\""),
+        ] {
+            let masked = one(&format!("{text} {tail}"));
+            assert_eq!(masked.kind, StatementKind::Unparsed, "{text}");
+            assert!(masked.text.contains(kept), "{text} became {}", masked.text);
+            assert!(!masked.text.contains("4111") && !masked.text.contains("4222") && !masked.text.contains("123 "));
+        }
+        assert_eq!(one("alter role app password 123").text, "ALTER ROLE …");
+    }
+
+    #[test]
+    fn numbers_that_belong_to_the_statement_stay_and_parse() {
+        for text in [
+            "select a::varchar(10), b::numeric(10,2) from t order by 1, 2",
+            "select a, b, count(*) from t group by 1, 2 order by 1, 2",
+            "select cast(a as varchar(10)) from t where b::numeric(10,2) = 5.5 and c between 4111111111111111 and 7",
+        ] {
+            let normalised = one(text);
+            assert!(pg_query::parse(&normalised.text, 0).is_ok(), "{text} became {}", normalised.text);
+            assert!(!normalised.text.contains("4111"), "{text} became {}", normalised.text);
+        }
+        assert_eq!(one("select a, b from t group by 1, 2").text, "select a, b from t group by 1, 2");
+        assert_eq!(one("select a::numeric(10,2) from t").text, "select a::numeric(10,2) from t");
+    }
+
+    #[test]
+    fn a_squashed_list_stays_a_list() {
+        let squashed = one("select * from t where a in ($1 /*, ... */) and b = $2");
+        assert_eq!(squashed.text, "select * from t where a in ($1, $1) and b = $2");
+        assert_eq!(one("select array[$1 /*, ... */]").text, "select array[$1, $1]");
+        assert_eq!(one("select $1 /* , ... */ from t").text, "select $1 from t");
+    }
+
+    proptest! {
+        #[test]
+        fn no_long_number_is_kept(
+            before in "(select|from|where|between|and|limit|in|[(),=<> ]|a1|'){0,8}",
+            number in 10_000_u64..,
+            after in "[ a-z(),=']{0,12}",
+        ) {
+            for text in [format!("{before} {number} {after}"), format!("{before} {number}")] {
+                let kept = one(&text).text;
+                prop_assert!(!kept.contains(&number.to_string()), "{text} became {kept}");
+            }
         }
     }
 

@@ -265,6 +265,10 @@ pub fn aggregate(now: &Snapshot, before: Option<&Snapshot>) -> Result<Queries, M
             span: whole.clone(),
             parts: Vec::new(),
         });
+        // lists of every length have one fingerprint: the longest text is not taken for a look-up of one
+        if let Some(text) = counters.query.as_ref().filter(|text| text.len() > query.text.len()) {
+            query.text.clone_from(text);
+        }
         query.query_ids.extend(counters.query_id.clone());
         // least and most bound the window only where they were not reset within it
         let begun = if is_continued { whole.from } else { counters.since.or(whole.from) };
@@ -338,7 +342,7 @@ impl Queries {
     pub fn lost(&self) -> Option<Missing> {
         (self.lost > 0).then(|| {
             Missing::new("statements", Reason::Observation, "the extension has lost the texts of some statements")
-                .unlocked_by("select pg_stat_statements_reset();")
+                .unlocked_by("raise pg_stat_statements.max, which takes a restart, and audit again later")
         })
     }
 
@@ -353,10 +357,21 @@ fn why_hidden(entries: u64, calls: i64, snapshot: &Snapshot) -> Option<Missing> 
         Missing::new(
             "statements",
             Reason::Privilege,
-            format!("the texts of {entries} statements with {calls} calls are hidden from this role"),
+            match entries {
+                1 => format!("the text of 1 statement with {} is hidden from this role", counted(calls, "call")),
+                _ => format!(
+                    "the texts of {entries} statements with {} are hidden from this role",
+                    counted(calls, "call")
+                ),
+            },
         )
         .unlocked_by(snapshot.grant("pg_read_all_stats"))
     })
+}
+
+/// A number of things, in words.
+pub(crate) fn counted(count: i64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 type Identity<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a str>, bool);
@@ -559,6 +574,26 @@ mod tests {
         let rest = query.only(|part| part.role.as_deref() == Some("app")).unwrap();
         assert_eq!((rest.calls, rest.max_ms, rest.roles.len()), (400, 1.0, 1));
         assert!(query.only(|_| false).is_none());
+    }
+
+    #[test]
+    fn of_one_fingerprint_the_longest_list_is_told() {
+        let mut lab = Lab::new();
+        lab.statement("app", "select * from t where a in ($1)", 5, 1.0);
+        lab.statement("app", "select * from t where a in ($1, $2, $3)", 5, 1.0).query_id = Some("another".into());
+        let queries = aggregate(&lab.snapshot, None).unwrap().queries;
+        assert_eq!(queries.len(), 1);
+        assert_eq!(queries[0].text, "select * from t where a in ($1, $2, $3)");
+    }
+
+    #[test]
+    fn what_is_lost_or_hidden_is_told_without_destroying_evidence() {
+        let lab = Lab::new();
+        let mut queries = aggregate(&lab.snapshot, None).unwrap();
+        queries.lost = 1;
+        assert!(!queries.lost().unwrap().unlock.unwrap().contains("reset"));
+        assert!(why_hidden(1, 1, &lab.snapshot).unwrap().because.starts_with("the text of 1 statement with 1 call is"));
+        assert!(why_hidden(2, 1, &lab.snapshot).unwrap().because.contains("of 2 statements with 1 call are"));
     }
 
     proptest::proptest! {

@@ -9,6 +9,7 @@
 //! read more than the limit each on average, and there are enough of them a day, by the lower bound of their rate in a
 //! known window: *medium*. Where there certainly are fewer, *low*: a report or a dump may be right to read everything.
 //! Where the window does not tell, the table is not judged; counts of less than a day are taken as a sample of it.
+//! Tables that are not large are no subjects of it.
 //! A partitioned table is judged once: one statement may scan many partitions, so its scans are known as bounds.
 //! The statements are named by their plans where plans are known (`--plans`: a sequential scan that throws rows away),
 //! else by their text, which is a guess and says so.
@@ -27,12 +28,12 @@ use super::prelude::*;
 use crate::facts::table_stats::TableStats;
 use crate::facts::tables::Table;
 use crate::fingerprint::StatementKind;
-use crate::queries::QueryStats;
+use crate::queries::{QueryStats, counted};
 use crate::statement_shape::{Shape, shapes};
 use crate::time::Timestamp;
 use crate::window::{Daily, Span, SpanKind};
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// A large table that is often read from end to end.
 pub(super) static CHECK: Check = Check {
@@ -76,10 +77,67 @@ struct Scans {
     last: Option<Timestamp>,
 }
 
-/// What names the statements behind a finding; made once, when there is a finding.
+/// What names the statements behind a finding; made once, when there is a finding. The maps lead to places in `load`.
 struct Suspects {
     load: Vec<QueryStats>,
     shapes: Vec<Option<Shape>>,
+    /// By schema, where the plan says one, and name: the statements whose plans scan the relation and throw rows away.
+    scanning: HashMap<(Option<String>, String), Vec<usize>>,
+    /// By `schema.name` or name: the statements that read the table, as far as their texts tell.
+    mentioning: HashMap<String, Vec<usize>>,
+}
+
+impl Suspects {
+    fn new(cx: &DatabaseContext<'_>) -> Self {
+        let load = load::of_database(cx).unwrap_or_default();
+        let texts: Vec<&str> = load.iter().map(|query| query.text.as_str()).collect();
+        let shapes = shapes(&texts);
+        let places: HashMap<&str, usize> =
+            load.iter().enumerate().map(|(place, query)| (query.fingerprint.as_str(), place)).collect();
+        let mut scanning: HashMap<_, Vec<usize>> = HashMap::new();
+        for plan in cx.database.plans.ok().into_iter().flatten() {
+            let Some(place) = places.get(plan.fingerprint.as_str()) else { continue };
+            for node in plan.filtered_scans() {
+                if let Some(relation) = &node.relation {
+                    scanning.entry((node.schema.clone(), relation.clone())).or_default().push(*place);
+                }
+            }
+        }
+        let mut mentioning: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, (query, shape)) in load.iter().zip(&shapes).enumerate() {
+            if reads(query) {
+                for table in shape.iter().flat_map(|shape| &shape.tables) {
+                    mentioning.entry(table.clone()).or_default().push(place);
+                }
+            }
+        }
+        Self { load, shapes, scanning, mentioning }
+    }
+
+    /// The statements at these places, each once, in the order of the load: most expensive first.
+    fn at<'s>(&'s self, places: impl Iterator<Item = &'s usize>) -> Vec<(&'s QueryStats, Option<&'s Shape>)> {
+        let places: BTreeSet<usize> = places.copied().collect();
+        places.into_iter().map(|place| (&self.load[place], self.shapes[place].as_ref())).collect()
+    }
+
+    /// Those whose plans scan one of these tables.
+    fn scanning(&self, tables: &[&Table]) -> Vec<(&QueryStats, Option<&Shape>)> {
+        let keys = tables
+            .iter()
+            .flat_map(|table| [(Some(table.schema.clone()), table.name.clone()), (None, table.name.clone())]);
+        self.at(keys.filter_map(|key| self.scanning.get(&key)).flatten())
+    }
+
+    /// Those whose texts name the table.
+    fn mentioning(&self, table: &Table) -> Vec<(&QueryStats, Option<&Shape>)> {
+        let names = [format!("{}.{}", table.schema, table.name), table.name.clone()];
+        self.at(names.iter().filter_map(|name| self.mentioning.get(name)).flatten())
+    }
+}
+
+/// Whether a statement reads what it names.
+fn reads(query: &QueryStats) -> bool {
+    matches!(query.kind, StatementKind::Select | StatementKind::Update | StatementKind::Delete | StatementKind::Merge)
 }
 
 struct Judge<'a, 'b> {
@@ -101,13 +159,19 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
         before: before.into_iter().flatten().map(|stats| (stats.oid, stats)).collect(),
         suspects: OnceCell::new(),
     };
+    let limit = cx.param(&CHECK.meta, &LARGE_TABLE);
     let mut verdict = Verdict::default();
     for table in tables {
         // a partition is judged with its table; a foreign table is scanned elsewhere
         if table.owned_by_extension || table.is_partition || table.kind == 'f' {
             continue;
         }
-        match judge.table(table) {
+        let parts = judge.parts(table);
+        let size = judge.size(&parts);
+        if parts.is_empty() || size.is_some_and(|rows| rows <= limit) {
+            continue;
+        }
+        match judge.table(table, &parts, size) {
             Ok(finding) => {
                 verdict.examine();
                 verdict.findings.extend(finding);
@@ -119,16 +183,12 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
 }
 
 impl Judge<'_, '_> {
-    fn table(&self, table: &Table) -> Result<Option<Finding>, Missing> {
+    /// Judges a table that is large, or of which nobody knows.
+    fn table(&self, table: &Table, parts: &[u32], size: Option<f64>) -> Result<Option<Finding>, Missing> {
         let cx = self.cx;
         let limit = cx.param(&CHECK.meta, &LARGE_TABLE);
         let hot = cx.param(&CHECK.meta, &HOT);
-        let parts = self.parts(table);
-        let size = self.size(&parts);
-        if parts.is_empty() || size.is_some_and(|rows| rows <= limit) {
-            return Ok(None);
-        }
-        let scans = self.scans(&parts)?;
+        let scans = self.scans(parts)?;
         let rate = Daily {
             at_least: self.span.daily(scans.most as f64).at_least,
             at_most: self.span.daily(scans.all as f64).at_most,
@@ -180,7 +240,7 @@ impl Judge<'_, '_> {
             Some(rows) => finding.number("rows", rows, Unit::Rows),
             None => finding,
         };
-        let finding = match self.index_scans(&parts) {
+        let finding = match self.index_scans(parts) {
             Some(by_index) if scans.all + by_index > 0 => {
                 finding.number("share_of_scans", scans.all as f64 / (scans.all + by_index) as f64, Unit::Ratio)
             }
@@ -190,7 +250,7 @@ impl Judge<'_, '_> {
             Some(at) => finding.text("last_sequential_scan", at.to_string()),
             None => finding,
         };
-        Ok(Some(self.name_statements(table, &parts, finding)))
+        Ok(Some(self.name_statements(table, parts, finding)))
     }
 
     /// The tables that store the rows: the leaves of a partitioned table, else the table itself.
@@ -256,35 +316,18 @@ impl Judge<'_, '_> {
     }
 
     fn suspects(&self) -> &Suspects {
-        self.suspects.get_or_init(|| {
-            let load = load::of_database(self.cx).unwrap_or_default();
-            let texts: Vec<&str> = load.iter().map(|query| query.text.as_str()).collect();
-            let shapes = shapes(&texts);
-            Suspects { load, shapes }
-        })
+        self.suspects.get_or_init(|| Suspects::new(self.cx))
     }
 
     /// Names the statements behind the scans, and what could be done about them.
     fn name_statements(&self, table: &Table, parts: &[u32], finding: Finding) -> Finding {
         let suspects = self.suspects();
-        let plans = self.cx.database.plans.ok().map_or(&[][..], Vec::as_slice);
-        let scanning = |fingerprint: &str| {
-            plans.iter().filter(|plan| plan.fingerprint == fingerprint).flat_map(|plan| plan.filtered_scans()).any(
-                |node| {
-                    let is = |table: &Table| {
-                        node.relation.as_deref() == Some(table.name.as_str())
-                            && node.schema.as_deref().is_none_or(|schema| schema == table.schema)
-                    };
-                    is(table) || parts.iter().filter_map(|part| self.cx.catalog.table(*part)).any(is)
-                },
-            )
-        };
-        let all: Vec<(&QueryStats, Option<&Shape>)> =
-            suspects.load.iter().zip(suspects.shapes.iter().map(Option::as_ref)).collect();
-        let planned: Vec<_> = all.iter().filter(|(query, _)| scanning(&query.fingerprint)).copied().collect();
+        let stored = parts.iter().filter_map(|part| self.cx.catalog.table(*part));
+        let planned = suspects.scanning(&stored.chain([table]).collect::<Vec<_>>());
         let describe = |queries: &[(&QueryStats, Option<&Shape>)]| {
-            let line =
-                |query: &QueryStats| format!("{} ({} calls): {}", query.fingerprint, query.calls, short(&query.text));
+            let line = |query: &QueryStats| {
+                format!("{} ({}): {}", query.fingerprint, counted(query.calls, "call"), short(&query.text))
+            };
             queries.iter().take(NAMED).map(|(query, _)| line(query)).collect::<Vec<_>>()
         };
         if !planned.is_empty() {
@@ -305,19 +348,7 @@ impl Judge<'_, '_> {
                 ),
             };
         }
-        let reads = |query: &QueryStats| {
-            matches!(
-                query.kind,
-                StatementKind::Select | StatementKind::Update | StatementKind::Delete | StatementKind::Merge
-            )
-        };
-        let mentioning: Vec<_> = all
-            .iter()
-            .filter(|(query, shape)| {
-                reads(query) && shape.is_some_and(|shape| shape.mentions(&table.schema, &table.name))
-            })
-            .copied()
-            .collect();
+        let mentioning = suspects.mentioning(table);
         let finding = match mentioning.is_empty() {
             true => finding,
             false => finding.list("statements", describe(&mentioning)).text(
@@ -390,6 +421,8 @@ mod tests {
         assert_eq!(lab(20_000.0, 1000).0.found(&CHECK), ["medium shop/public/orders"]);
         assert_eq!(lab(20_000.0, 999).0.found(&CHECK), ["low shop/public/orders"]);
         assert_eq!(lab(10_000.0, 100_000).0.found(&CHECK), NOTHING, "not large");
+        let examined = |rows: f64| lab(rows, 100_000).0.run(&CHECK).unwrap().examined;
+        assert_eq!((examined(4.0), examined(20_000.0)), (0, 1), "what is not large is no subject");
         assert_eq!(lab(20_000.0, 0).0.found(&CHECK), NOTHING);
         assert!(open(&lab(20_000.0, 0).0).is_empty());
         let (mut early, table) = lab(20_000.0, 1000);
@@ -466,7 +499,7 @@ mod tests {
         assert_eq!(partitioned(20_000.0, 100).found(&CHECK), ["low shop/public/events"]);
         assert_eq!(open(&partitioned(20_000.0, 300)).len(), 1, "between 30 and 120 a day");
         assert_eq!(open(&partitioned(5000.0, 1000)), ["nothing tells how many of its partitions one statement scans"]);
-        assert_eq!(partitioned(2000.0, 1000).run(&CHECK).unwrap().examined, 1);
+        assert_eq!(partitioned(2000.0, 1000).run(&CHECK).unwrap().examined, 0, "not large together");
     }
 
     fn plan(lab: &mut Lab, has_filter: bool) {

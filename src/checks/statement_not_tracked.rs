@@ -214,8 +214,8 @@ fn forgotten(cx: &ServerContext<'_>, verdict: &mut Verdict) {
     }
     let subject = Subject::named(SubjectKind::Setting, None, MAXIMUM);
     let message = format!(
-        "statements were forgotten {} times because there were more than {MAXIMUM}",
-        humane(times as f64, &Unit::Count)
+        "statements were forgotten {} because there were more than {MAXIMUM}",
+        if times == 1 { "once".to_owned() } else { format!("{} times", humane(times as f64, &Unit::Count)) }
     );
     let finding = Finding::new(&CHECK.meta, subject, message).severity(Severity::Low).count(
         "times_forgotten",

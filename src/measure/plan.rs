@@ -99,8 +99,7 @@ async fn plan(
     generic: bool,
 ) -> Result<Vec<PlanNode>, Missing> {
     let parameters = plain_select(&query.text).map_err(|because| Missing::new(FACT, Reason::Input, because))?;
-    let role = query.roles.iter().next().map(String::as_str);
-    let path = search_path(snapshot, role, &query.database);
+    let path = common_search_path(snapshot, query)?;
     let result = explain(session, &query.text, parameters, &path, generic).await;
     let text = match result {
         Ok(text) => text,
@@ -170,6 +169,28 @@ fn plain_select(text: &str) -> Result<usize, String> {
         }
     }
     Ok(parameters)
+}
+
+/// The search path that all roles of a query have, so that its names mean the same tables to each of them.
+///
+/// # Errors
+/// They have different ones.
+fn common_search_path(snapshot: &Snapshot, query: &QueryStats) -> Result<String, Missing> {
+    let path = |role: Option<&str>| search_path(snapshot, role, &query.database);
+    let tables = snapshot.database(&query.database).and_then(|database| database.tables.ok());
+    // a schema of the role's own name that holds no table decides nothing
+    let decides = |role: &str| tables.is_none_or(|tables| tables.iter().any(|table| table.schema == role));
+    let effective = |role: &String| {
+        let own = crate::catalog::quote(role);
+        let path = path(Some(role.as_str()));
+        let schemas = path.split(", ").filter(|schema| *schema != own || decides(role));
+        schemas.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let distinct: HashSet<Vec<String>> = query.roles.iter().map(effective).collect();
+    match distinct.len() {
+        0 | 1 => Ok(path(query.roles.iter().next().map(String::as_str))),
+        _ => Err(Missing::new(FACT, Reason::Input, "its roles have different search paths")),
+    }
 }
 
 /// The search path a role has in a database, as `set` takes it: what is set for the role there, for the role, for the
@@ -258,6 +279,31 @@ mod tests {
         let nodes = nodes(text).unwrap();
         assert_eq!((nodes[0].node.as_str(), nodes[1].node.as_str()), ("Limit", "Parallel Seq Scan"));
         assert!(nodes[1].has_filter && !format!("{nodes:?}").contains("canary"));
+    }
+
+    #[test]
+    fn roles_with_different_search_paths_are_not_planned() {
+        use crate::facts::setting_overrides::SettingOverride;
+        use crate::testing::{Lab, rows};
+        let mut lab = Lab::new();
+        lab.statement("app", "select * from t", 5, 1.0);
+        lab.statement("web", "select * from t", 5, 1.0);
+        let path = |lab: &Lab| {
+            let queries = crate::queries::aggregate(&lab.snapshot, None).unwrap();
+            common_search_path(&lab.snapshot, &queries.queries[0])
+        };
+        assert_eq!(path(&lab).as_deref(), Ok("app, public"), "neither has a schema of its own");
+        let own = lab.table("t", &["id"], 5.0);
+        lab.table_row(own).schema = "web".into();
+        assert_eq!(path(&lab).unwrap_err().because, "its roles have different search paths");
+        lab.table_row(own).schema = "public".into();
+        rows(&mut lab.snapshot.server.setting_overrides).push(SettingOverride {
+            database: None,
+            role: Some("web".into()),
+            name: "search_path".into(),
+            value: "sales".into(),
+        });
+        assert_eq!(path(&lab).unwrap_err().reason, Reason::Input);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 -- expect: nothing
 -- only: n-plus-one-suspected
--- param: n-plus-one-suspected.calls_per_day = 40
+-- param: n-plus-one-suspected.calls_per_day = 20
 -- twice
 create extension if not exists pg_stat_statements;
 create table customers (id int primary key, name text not null);

@@ -1,8 +1,8 @@
 -- expect: nothing
 -- only: plan-not-reviewed
--- a limit that a second of calls cannot reach
--- param: plan-not-reviewed.calls_per_day = 1000000000
+-- param: plan-not-reviewed.calls_per_day = 100
 -- twice
+-- the pace of a second is no day's rate
 create extension if not exists pg_stat_statements;
 create table customers (id int primary key, name text);
 insert into customers select n, 'c' from generate_series(1, 100) as n;

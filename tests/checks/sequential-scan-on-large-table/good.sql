@@ -1,5 +1,6 @@
 -- expect: nothing
 -- only: sequential-scan-on-large-table
+-- param: sequential-scan-on-large-table.hot_scans_per_day = 50
 -- wait: select idx_scan >= 60 from pg_stat_user_tables where relname = 'orders'
 -- param: sequential-scan-on-large-table.hot_scans_per_day = 50
 -- twice
