@@ -5,7 +5,7 @@
 //! string, is not in the catalog.
 
 use crate::catalog::quote;
-use crate::checks::context::ServerContext;
+use crate::checks::context::{ServerContext, ServerSetting};
 use crate::facts::roles::Role;
 use crate::finding::{Finding, Subject};
 use crate::outcome::{Missing, Reason, Verdict};
@@ -101,9 +101,17 @@ pub struct InEffect {
     pub text: String,
     /// Where it is set.
     pub scope: Scope,
+    /// Whether it is the server's as far as the configuration files tell, what is in effect being hidden.
+    pub by_file: bool,
 }
 
 impl InEffect {
+    /// Who said so, in words: `role app`, `the server`, `the server, by the configuration file`.
+    pub fn set_for(&self) -> String {
+        let scope = self.scope.describe();
+        if self.by_file { format!("{scope}, by the configuration file") } else { scope }
+    }
+
     /// The value as milliseconds; 0 is off for every timeout, and -1 for the thresholds of the log.
     ///
     /// # Errors
@@ -123,7 +131,7 @@ impl InEffect {
 #[derive(Debug, Clone)]
 pub struct Effective<'a> {
     name: &'a str,
-    server: Result<String, Missing>,
+    server: Result<ServerSetting, Missing>,
     overrides: HashMap<(Option<&'a str>, Option<&'a str>), &'a str>,
 }
 
@@ -138,7 +146,7 @@ impl<'a> Effective<'a> {
             .filter(|row| row.name.eq_ignore_ascii_case(name))
             .map(|row| ((row.role.as_deref(), row.database.as_deref()), row.value.as_str()))
             .collect();
-        Ok(Self { name, server: cx.server_setting(name), overrides })
+        Ok(Self { name, server: cx.told_by_server(name), overrides })
     }
 
     /// The value for a role in a database; with neither, for nobody in particular.
@@ -152,7 +160,8 @@ impl<'a> Effective<'a> {
                 return Ok(self.value((*text).to_owned(), Scope::of_override(role, database)));
             }
         }
-        self.server.clone().map(|text| self.value(text, Scope::Server))
+        let server = self.server.clone()?;
+        Ok(InEffect { by_file: server.by_file, ..self.value(server.text, Scope::Server) })
     }
 
     /// The overrides alone, each with its scope, most general first.
@@ -167,7 +176,7 @@ impl<'a> Effective<'a> {
     }
 
     fn value(&self, text: String, scope: Scope) -> InEffect {
-        InEffect { name: self.name.to_owned(), text, scope }
+        InEffect { name: self.name.to_owned(), text, scope, by_file: false }
     }
 }
 

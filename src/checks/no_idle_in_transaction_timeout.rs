@@ -49,7 +49,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let message = format!("{} may leave transactions idle forever in database {}", login.label(), login.database);
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .number("idle_in_transaction_session_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         Ok(Some(finding.fix(
             "set it for the role; sessions opened from then on have it, and a session it ends is an error its client must \
              handle by connecting again",

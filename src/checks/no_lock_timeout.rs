@@ -40,7 +40,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let message = format!("{} has no lock timeout in database {}", login.label(), login.database);
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .number("lock_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         Ok(Some(finding.fix(
             "set it for the role, below its statement timeout; sessions opened from then on have it",
             login.alter("lock_timeout", "5s"),

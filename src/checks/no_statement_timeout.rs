@@ -60,7 +60,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .severity(severity)
             .number("statement_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         let finding = match bound {
             Some(bound) => finding.number("transaction_timeout", bound, Unit::Milliseconds),
             None => finding,
@@ -157,5 +157,22 @@ mod tests {
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!((verdict.examined, verdict.findings.len(), verdict.unjudged.len()), (1, 0, 1));
         assert_eq!(verdict.unjudged[0].subject.label(), "role app");
+        let judged = |lab: &Lab| lab.with_server(|cx| crate::checks::run(&CHECK, cx, &[]).remove(0).result);
+        assert_eq!(judged(&lab).unjudged[0].reason, Reason::Privilege);
+        lab.service = Some("Neon");
+        assert_eq!(judged(&lab).unjudged[0].reason, Reason::Service, "nobody can grant it there");
+        // the files may be read and say nothing: the command line may
+        rows(&mut lab.snapshot.server.file_settings).clear();
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.unjudged[0].reason.reason.clone()), (0, Reason::Input));
+        rows(&mut lab.snapshot.server.file_settings).push(crate::facts::file_settings::FileSetting {
+            name: "statement_timeout".into(),
+            setting: Some("0".into()),
+            applied: true,
+            error: None,
+        });
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        let set_for = finding.detail.iter().find(|measure| measure.name == "set_for").unwrap();
+        assert_eq!(set_for.value.to_string(), "the server, by the configuration file");
     }
 }

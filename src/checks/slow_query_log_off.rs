@@ -218,7 +218,7 @@ fn finding(
     let mut finding = Finding::new(&CHECK.meta, subject, message)
         .severity(severity)
         .text("log_min_duration_statement", &*value.text)
-        .text("set_for", value.scope.describe())
+        .text("set_for", value.set_for())
         .number("threshold", limit, Unit::Milliseconds)
         .count("logins", reached.len() as i64, Unit::Count);
     if !reached.is_empty() {

@@ -21,6 +21,7 @@
 //! Whether the server's own value was written without a unit is known only where the configuration files may be read. A
 //! timeout that a session sets for itself is not visible.
 
+use super::context::ServerSetting;
 use super::prelude::*;
 use crate::effective_settings::{Effective, InEffect, Scope, is_bare, milliseconds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +106,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
 
 /// The server's value where somebody set it; as it was written, where the configuration files may be read.
 fn setting_of_server(cx: &ServerContext<'_>, name: &str) -> Result<Option<InEffect>, Missing> {
-    let text = cx.server_setting(name)?;
+    let ServerSetting { text, by_file } = cx.told_by_server(name)?;
     let source = cx.setting(name)?.source.as_str();
     // what `alter role all` says is among the overrides
     if matches!(source, "default" | "global") {
@@ -116,7 +117,7 @@ fn setting_of_server(cx: &ServerContext<'_>, name: &str) -> Result<Option<InEffe
     let written = written.and_then(|entry| entry.setting.clone());
     // a command line may say something else than the files
     let written = written.filter(|written| milliseconds(written) == milliseconds(&text));
-    Ok(Some(InEffect { name: name.to_owned(), text: written.unwrap_or(text), scope: Scope::Server }))
+    Ok(Some(InEffect { name: name.to_owned(), text: written.unwrap_or(text), scope: Scope::Server, by_file }))
 }
 
 /// What is odd about a value by itself.
