@@ -110,6 +110,7 @@ fn role_kinds(config: &Config) -> RoleKinds {
     RoleKinds {
         application: texts(&config.application.roles.value),
         maintenance: texts(&config.application.maintenance_roles.value),
+        maintenance_applications: texts(&config.application.maintenance_applications.value),
     }
 }
 

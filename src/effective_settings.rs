@@ -349,7 +349,7 @@ pub fn logins<'a>(cx: &ServerContext<'a>) -> Result<Vec<Login<'a>>, Missing> {
     let sessions = cx.snapshot.server.activity.ok().map_or(&[][..], Vec::as_slice);
     let at_work: BTreeSet<(&str, &str)> = sessions
         .iter()
-        .filter(|session| session.is_client() && !crate::sessions::is_tool(session))
+        .filter(|session| session.is_client() && !crate::sessions::is_somebodys(cx, session))
         .filter_map(|session| Some((session.process.role.as_deref()?, session.process.database.as_deref()?)))
         .collect();
     let at_work = superusers
@@ -538,7 +538,7 @@ mod tests {
     fn superusers_are_judged_where_nobody_else_could_be_meant() {
         let mut lab = Lab::new();
         lab.role("postgres").is_superuser = true;
-        lab.role("auditor");
+        lab.role("auditor").member_of = vec!["pg_monitor".into()];
         let names = |lab: &Lab| {
             lab.with_server(|cx| {
                 logins(cx).unwrap().iter().map(|login| (login.role.name.clone(), login.standing)).collect::<Vec<_>>()
@@ -553,5 +553,7 @@ mod tests {
         assert_eq!(names(&lab).len(), 1);
         lab.session("postgres", "idle", 5.0);
         assert_eq!(names(&lab)[1], ("postgres".to_owned(), Standing::SuperuserAtWork));
+        lab.role_kinds.maintenance_applications = vec!["ap?".into()];
+        assert_eq!(names(&lab).len(), 1, "the configuration says that it is no application");
     }
 }

@@ -12,15 +12,18 @@ use crate::queries::Queries;
 use crate::rule::{Meta, Param, Params};
 use crate::time::Timestamp;
 use crate::window::{Span, of_database};
+use std::collections::BTreeSet;
 
 /// What the configuration says about roles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoleKinds {
     /// Patterns of the roles that are applications; where there are none, every login role is one that is neither a
-    /// superuser nor for replication nor for maintenance.
+    /// superuser nor for replication, monitoring or maintenance.
     pub application: Vec<String>,
     /// Patterns of the roles that do maintenance, backups, migrations or monitoring.
     pub maintenance: Vec<String>,
+    /// Patterns of the `application_name`s whose sessions are never an application's.
+    pub maintenance_applications: Vec<String>,
 }
 
 /// A statement somebody reviewed, from `reviews/*.toml`.
@@ -187,15 +190,27 @@ impl<'a> ServerContext<'a> {
             return false;
         }
         match self.role_kinds.application.as_slice() {
-            [] => !role.is_superuser && !role.replication && !self.is_auditor(role),
+            [] => !role.is_superuser && !role.replication && !self.is_monitor(role),
             patterns => matches(patterns),
         }
     }
 
-    /// Whether a role is the one this audit runs as, or one made like it: a monitor is nobody's application.
-    pub fn is_auditor(&self, role: &Role) -> bool {
-        self.server().is_ok_and(|server| server.role == role.name)
-            || role.member_of.iter().any(|group| group == "pg_monitor" || group == "pg_read_all_stats")
+    /// Whether a role is made for monitoring: a member, through other roles too, of those that see everybody's statistics.
+    /// The role the audit runs as is judged like any other.
+    pub fn is_monitor(&self, role: &Role) -> bool {
+        let roles = self.snapshot.server.roles.ok().map_or(&[][..], Vec::as_slice);
+        let mut open: Vec<&str> = role.member_of.iter().map(String::as_str).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(group) = open.pop() {
+            if matches!(group, "pg_monitor" | "pg_read_all_stats") {
+                return !role.is_superuser;
+            }
+            if seen.insert(group) {
+                let group = roles.iter().find(|role| role.name == group);
+                open.extend(group.into_iter().flat_map(|group| group.member_of.iter().map(String::as_str)));
+            }
+        }
+        false
     }
 
     /// Whether a role of this name is an application's; a role that is gone is not.

@@ -5,12 +5,12 @@
 //! A few of them use up a pool, and then every request waits.
 //!
 //! ## How it is decided
-//! For every application's login role, in every database it may enter, the value that a session begins with: the first of
-//! `alter role … in database`, `alter role`, `alter database`, `alter role all` and the server's own that says anything.
-//! 0 is *medium*, for the role in that database; *low* where `transaction_timeout` (17 and later) bounds the statement.
-//! Roles for maintenance, replication and monitoring are not asked for one. A superuser that an application is logged in as
-//! is *info*; where only superusers log in, they are judged instead, as *low*. Templates are not looked at, and `postgres`
-//! only when it is audited itself.
+//! For every application's login role, in every audited database it may enter, the value that a session begins with: the
+//! first of `alter role … in database`, `alter role`, `alter database`, `alter role all` and the server's own that says
+//! anything. 0 is *medium*, for the role in that database; *low* where `transaction_timeout` (17 and later) bounds the
+//! statement. Roles for maintenance, replication and monitoring are not asked for one. A superuser that an application is
+//! logged in as is *info*; where only superusers log in, they are judged instead, as *low*. Databases that were not
+//! audited are not looked at.
 //!
 //! ## What to do
 //! Set it for the application's role. A value for the whole server also cuts off dumps, migrations and index builds.
@@ -116,7 +116,8 @@ mod tests {
         let mut lab = lab();
         lab.set(Some("app"), None, "statement_timeout", "5s");
         lab.role("walreceiver").replication = true;
-        lab.role("auditor");
+        lab.role("monitors").member_of = vec!["pg_monitor".into()];
+        lab.role("exporter").member_of = vec!["monitors".into()];
         lab.role("dump");
         lab.role("postgres").is_superuser = true;
         lab.role_kinds.maintenance = vec!["dump".into()];
@@ -124,6 +125,9 @@ mod tests {
         assert_eq!((verdict.examined, verdict.findings.len()), (1, 0));
         lab.session("postgres", "idle", 1.0);
         assert_eq!(lab.found(&CHECK), ["info shop/postgres"]);
+        rows(&mut lab.snapshot.server.activity).clear();
+        lab.role("auditor");
+        assert_eq!(lab.found(&CHECK), ["medium shop/auditor"], "an application's role that runs the audit is judged");
     }
 
     #[test]
