@@ -5,9 +5,9 @@
 //! a table for all, for as long as the wait lasts.
 //!
 //! ## How it is decided
-//! The value in effect for every application's login role in every database it may enter, found as for
-//! `no-statement-timeout`. 0 is *low*: the statement timeout, where there is one, ends the wait too, but later. Where only
-//! superusers log in, and for superusers that applications are logged in as, it is *info*.
+//! The value in effect for every application's login role in every audited database it may enter, found as for
+//! `no-statement-timeout`. 0 is *low*: the statement timeout, where there is one, ends the wait too, but later. Where
+//! only superusers log in, and for superusers that applications are logged in as, it is *info*.
 //!
 //! ## What to do
 //! Set it for the role, well below its statement timeout. A role that runs migrations needs its own, and a short one.

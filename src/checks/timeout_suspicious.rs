@@ -11,8 +11,8 @@
 //! it (*low*).
 //! Then the values in effect together, for every login role in every database it may enter: `lock_timeout` not below
 //! `statement_timeout`, and either of `statement_timeout` and `idle_in_transaction_session_timeout` not below
-//! `transaction_timeout` (17 and later), are *low*, in the more specific of the two places. `idle_session_timeout` in effect
-//! for an application is *info*: it ends the idle connections a pool keeps.
+//! `transaction_timeout` (17 and later), are *low*, in the more specific of the two places. `idle_session_timeout` in
+//! effect for an application is *info*: it ends the idle connections a pool keeps.
 //!
 //! ## What to do
 //! Write the unit. Keep `lock_timeout` below `statement_timeout`, and both below `transaction_timeout`.
@@ -243,10 +243,20 @@ fn finding(
     let mut finding = Finding::new(&CHECK.meta, subject, format!("{name} for {} {text}", scope.describe()))
         .severity(severity)
         .text("value", value)
-        .text("set_for", scope.describe())
-        .number("too_short", cx.param(&CHECK.meta, &TOO_SHORT), Unit::Milliseconds)
-        .number("too_short_lock", cx.param(&CHECK.meta, &TOO_SHORT_LOCK), Unit::Milliseconds)
-        .number("too_long", cx.param(&CHECK.meta, &TOO_LONG), Unit::Seconds);
+        .text("set_for", scope.describe());
+    // the threshold that applies to this value, if it is one that makes it odd
+    if let Some(duration) = milliseconds(value).filter(|duration| *duration > 0.0) {
+        let (name, short) = match name {
+            "lock_timeout" => ("too_short_lock", cx.param(&CHECK.meta, &TOO_SHORT_LOCK)),
+            _ => ("too_short", cx.param(&CHECK.meta, &TOO_SHORT)),
+        };
+        let long = cx.param(&CHECK.meta, &TOO_LONG);
+        if duration < short {
+            finding = finding.number(name, short, Unit::Milliseconds);
+        } else if duration >= long * 1000.0 {
+            finding = finding.number("too_long", long, Unit::Seconds);
+        }
+    }
     if oddities.len() > 1 {
         finding = finding.list("also", oddities[1..].iter().map(|odd| odd.text.clone()).collect());
     }
@@ -294,6 +304,8 @@ mod tests {
         assert!(lab.found(&CHECK).is_empty(), "five seconds, however written");
         rows(&mut lab.snapshot.server.setting_overrides)[0].value = "1d".into();
         assert_eq!(lab.found(&CHECK), ["low shop/app.statement_timeout"]);
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        assert!(finding.measured("too_long").is_some() && finding.measured("too_short").is_none());
     }
 
     #[test]
