@@ -75,10 +75,7 @@ pub fn audit(given: &Given<'_>) -> Audited {
     let enabled = |check: &&&Check| given.config.is_enabled(check.meta.id, &check.meta.category);
     let (mut results, mut findings) = (Vec::new(), Vec::new());
     for check in checks::ALL.iter().filter(enabled) {
-        for mut judged in checks::run(check, &server, &databases) {
-            if let Some(reason) = judged.result.reason.take() {
-                judged.result.reason = Some(service::on_service(reason, service));
-            }
+        for judged in checks::run(check, &server, &databases) {
             let severity = given.config.severity_override(check.meta.id);
             findings.extend(judged.verdict.findings.into_iter().map(|finding| match severity {
                 Some(severity) => finding.severity(severity.clone()),
@@ -113,6 +110,7 @@ fn role_kinds(config: &Config) -> RoleKinds {
     RoleKinds {
         application: texts(&config.application.roles.value),
         maintenance: texts(&config.application.maintenance_roles.value),
+        maintenance_applications: texts(&config.application.maintenance_applications.value),
     }
 }
 

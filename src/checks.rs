@@ -106,9 +106,16 @@ pub struct Judged {
 
 /// Runs one check over the server, or over each database.
 pub fn run(check: &'static Check, server: &ServerContext<'_>, databases: &[DatabaseContext<'_>]) -> Vec<Judged> {
-    let judged = |database: Option<&str>, verdict: Result<Verdict, Missing>| Judged {
-        result: RuleResult::new(check.meta.id, database, &verdict),
-        verdict: verdict.unwrap_or_default(),
+    // what a managed service hides from everybody is no privilege to be granted, of a rule as of a single subject
+    let on_service = |missing: Missing| crate::service::on_service(missing, server.service);
+    let judged = |database: Option<&str>, verdict: Result<Verdict, Missing>| {
+        let verdict = verdict.map_err(on_service).map(|mut verdict| {
+            for unjudged in &mut verdict.unjudged {
+                unjudged.reason = on_service(unjudged.reason.clone());
+            }
+            verdict
+        });
+        Judged { result: RuleResult::new(check.meta.id, database, &verdict), verdict: verdict.unwrap_or_default() }
     };
     match check.run {
         Run::Server(run) => vec![judged(None, run(server))],

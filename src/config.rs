@@ -22,10 +22,9 @@
 //! reviews = "reviews"
 //!
 //! [application]
-//! roles = ["shop_*"]              # default: every login role that is neither superuser nor for replication
+//! roles = ["shop_*"]              # default: every login role but superusers, replication and monitors
 //! maintenance_roles = ["migrator"]
 //! maintenance_applications = ["pg_dump", "psql"]
-//! pooled = true
 //!
 //! [rules.bloated-index]
 //! severity = "low"
@@ -236,31 +235,12 @@ pub struct Audit {
 /// Which roles and sessions belong to the application.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Application {
-    /// Patterns of login roles; empty for every one that is neither superuser nor for replication.
+    /// Patterns of login roles; empty for every one but superusers and those for replication and monitoring.
     pub roles: Setting<Vec<Pattern>>,
     /// Patterns of login roles that migrate, dump or report: never the application's.
     pub maintenance_roles: Setting<Vec<Pattern>>,
     /// Patterns of `application_name` whose sessions are never the application's.
     pub maintenance_applications: Setting<Vec<Pattern>>,
-    /// Whether a pooler stands between the application and the server, where somebody said so.
-    pub pooled: Setting<Option<bool>>,
-}
-
-impl Application {
-    /// Whether a login role belongs to the application. A role that a pattern names belongs to it even as a superuser.
-    pub fn is_role(&self, role: &str, superuser: bool, replication: bool) -> bool {
-        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(role));
-        let named = match self.roles.value.as_slice() {
-            [] => !superuser && !replication,
-            patterns => any(patterns),
-        };
-        named && !any(&self.maintenance_roles.value)
-    }
-
-    /// Whether sessions of an `application_name` are somebody else's.
-    pub fn is_maintenance(&self, application_name: &str) -> bool {
-        self.maintenance_applications.value.iter().any(|pattern| pattern.matches(application_name))
-    }
 }
 
 /// What is configured of one rule.
@@ -463,7 +443,6 @@ impl Config {
             roles: nearest(files, |f| &f.application.roles, Vec::new()),
             maintenance_roles: nearest(files, |f| &f.application.maintenance_roles, Vec::new()),
             maintenance_applications: nearest(files, |f| &f.application.maintenance_applications, Vec::new()),
-            pooled: optional(files, |f| &f.application.pooled),
         };
         Self {
             team: optional(files, |f| &f.team),
@@ -525,15 +504,12 @@ impl Config {
         lines.add("audit.plans", &self.audit.plans, Plans::to_string);
         lines.add("audit.all_databases", &self.audit.all_databases, bool::to_string);
         lines.add("audit.reviews", &self.audit.reviews, |path| path.display().to_string());
-        let Application { roles, maintenance_roles, maintenance_applications, pooled } = &self.application;
+        let Application { roles, maintenance_roles, maintenance_applications } = &self.application;
         lines.add("application.roles", roles, |list| {
-            listed(list, "every login role that is neither superuser nor for replication")
+            listed(list, "every login role but superusers, replication and monitors")
         });
         lines.add("application.maintenance_roles", maintenance_roles, |list| listed(list, "none"));
         lines.add("application.maintenance_applications", maintenance_applications, |list| listed(list, "none"));
-        lines.add("application.pooled", pooled, |pooled| {
-            pooled.map_or_else(|| "not said".to_owned(), |pooled| pooled.to_string())
-        });
         for (id, rule) in &self.rules {
             if let Some(severity) = &rule.severity {
                 lines.add(&format!("rules.{id}.severity"), severity, Severity::to_string);

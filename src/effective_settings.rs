@@ -5,7 +5,7 @@
 //! string, is not in the catalog.
 
 use crate::catalog::quote;
-use crate::checks::context::ServerContext;
+use crate::checks::context::{ServerContext, ServerSetting};
 use crate::facts::roles::Role;
 use crate::finding::{Finding, Subject};
 use crate::outcome::{Missing, Reason, Verdict};
@@ -101,9 +101,17 @@ pub struct InEffect {
     pub text: String,
     /// Where it is set.
     pub scope: Scope,
+    /// Whether it is the server's as far as the configuration files tell, what is in effect being hidden.
+    pub by_file: bool,
 }
 
 impl InEffect {
+    /// Who said so, in words: `role app`, `the server`, `the server, by the configuration file`.
+    pub fn set_for(&self) -> String {
+        let scope = self.scope.describe();
+        if self.by_file { format!("{scope}, by the configuration file") } else { scope }
+    }
+
     /// The value as milliseconds; 0 is off for every timeout, and -1 for the thresholds of the log.
     ///
     /// # Errors
@@ -123,7 +131,7 @@ impl InEffect {
 #[derive(Debug, Clone)]
 pub struct Effective<'a> {
     name: &'a str,
-    server: Result<String, Missing>,
+    server: Result<ServerSetting, Missing>,
     overrides: HashMap<(Option<&'a str>, Option<&'a str>), &'a str>,
 }
 
@@ -138,7 +146,7 @@ impl<'a> Effective<'a> {
             .filter(|row| row.name.eq_ignore_ascii_case(name))
             .map(|row| ((row.role.as_deref(), row.database.as_deref()), row.value.as_str()))
             .collect();
-        Ok(Self { name, server: cx.server_setting(name), overrides })
+        Ok(Self { name, server: cx.told_by_server(name), overrides })
     }
 
     /// The value for a role in a database; with neither, for nobody in particular.
@@ -152,7 +160,8 @@ impl<'a> Effective<'a> {
                 return Ok(self.value((*text).to_owned(), Scope::of_override(role, database)));
             }
         }
-        self.server.clone().map(|text| self.value(text, Scope::Server))
+        let server = self.server.clone()?;
+        Ok(InEffect { by_file: server.by_file, ..self.value(server.text, Scope::Server) })
     }
 
     /// The overrides alone, each with its scope, most general first.
@@ -167,7 +176,7 @@ impl<'a> Effective<'a> {
     }
 
     fn value(&self, text: String, scope: Scope) -> InEffect {
-        InEffect { name: self.name.to_owned(), text, scope }
+        InEffect { name: self.name.to_owned(), text, scope, by_file: false }
     }
 }
 
@@ -340,7 +349,7 @@ pub fn logins<'a>(cx: &ServerContext<'a>) -> Result<Vec<Login<'a>>, Missing> {
     let sessions = cx.snapshot.server.activity.ok().map_or(&[][..], Vec::as_slice);
     let at_work: BTreeSet<(&str, &str)> = sessions
         .iter()
-        .filter(|session| session.is_client() && !crate::sessions::is_tool(session))
+        .filter(|session| session.is_client() && !crate::sessions::is_somebodys(cx, session))
         .filter_map(|session| Some((session.process.role.as_deref()?, session.process.database.as_deref()?)))
         .collect();
     let at_work = superusers
@@ -529,7 +538,7 @@ mod tests {
     fn superusers_are_judged_where_nobody_else_could_be_meant() {
         let mut lab = Lab::new();
         lab.role("postgres").is_superuser = true;
-        lab.role("auditor");
+        lab.role("auditor").member_of = vec!["pg_monitor".into()];
         let names = |lab: &Lab| {
             lab.with_server(|cx| {
                 logins(cx).unwrap().iter().map(|login| (login.role.name.clone(), login.standing)).collect::<Vec<_>>()
@@ -544,5 +553,7 @@ mod tests {
         assert_eq!(names(&lab).len(), 1);
         lab.session("postgres", "idle", 5.0);
         assert_eq!(names(&lab)[1], ("postgres".to_owned(), Standing::SuperuserAtWork));
+        lab.role_kinds.maintenance_applications = vec!["ap?".into()];
+        assert_eq!(names(&lab).len(), 1, "the configuration says that it is no application");
     }
 }

@@ -156,6 +156,16 @@ pub fn is_tool(session: &Activity) -> bool {
     TOOLS.iter().any(|tool| name.starts_with(tool))
 }
 
+/// Whether a session is a person's or an operator's by its name, as its tool says or as the configuration does.
+pub fn is_somebodys(cx: &ServerContext<'_>, session: &Activity) -> bool {
+    is_tool(session) || is_configured(cx, session)
+}
+
+fn is_configured(cx: &ServerContext<'_>, session: &Activity) -> bool {
+    let name = session.process.application.as_deref().unwrap_or_default();
+    cx.role_kinds.maintenance_applications.iter().any(|pattern| crate::glob::matches(pattern, name))
+}
+
 /// Whether it copies or maintains the database: what may take long by its nature.
 pub fn is_maintenance(cx: &ServerContext<'_>, session: &Activity) -> bool {
     const COMMANDS: &[&str] = &["vacuum", "analyze", "create index", "create unique index", "reindex"];
@@ -166,6 +176,7 @@ pub fn is_maintenance(cx: &ServerContext<'_>, session: &Activity) -> bool {
     let role = session.process.role.as_deref().unwrap_or_default();
     PROGRAMS.iter().any(|program| name.starts_with(program))
         || COMMANDS.iter().any(|command| query.starts_with(command))
+        || is_configured(cx, session)
         || cx.role_kinds.maintenance.iter().any(|pattern| crate::glob::matches(pattern, role))
 }
 
@@ -191,7 +202,7 @@ pub fn is_application_role(cx: &ServerContext<'_>, name: &str) -> bool {
 /// Whether a session is an application's, of which a pool could be asked something.
 pub fn is_application(cx: &ServerContext<'_>, session: &Activity) -> bool {
     session.is_client()
-        && !is_tool(session)
+        && !is_somebodys(cx, session)
         && session.process.role.as_deref().is_some_and(|role| is_application_role(cx, role))
 }
 

@@ -90,7 +90,7 @@ pub(super) static SECTION: Section = Section {
                     Decider::symptom(IDLE_IN_TRANSACTION, IDLE_SUBJECTS, IDLE_WRONG),
                     Decider::backstop(
                         "no-idle-in-transaction-timeout",
-                        "login roles",
+                        "logins (role and database)",
                         "without an idle_in_transaction_session_timeout",
                     ),
                 ],

@@ -25,7 +25,7 @@ pub(super) const N_PLUS_ONE: Decider =
     Decider::symptom("n-plus-one-suspected", "statements", "called like an N+1 query").proven_by(&Evidence::Measured);
 
 pub(super) const STATEMENT_TIMEOUT: Decider =
-    Decider::required("no-statement-timeout", "login roles", "without a statement_timeout");
+    Decider::required("no-statement-timeout", "logins (role and database)", "without a statement_timeout");
 
 pub(super) const STATEMENTS_TRACKED: Decider =
     Decider::premise("statement-not-tracked", "databases", "whose statements are not all tracked");

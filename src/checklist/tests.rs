@@ -378,7 +378,7 @@ fn leak_detection_by_its_stand_in_until_somebody_says() {
         "4.6",
         State::Warn,
         INFERRED,
-        "only a stand-in on the server: 0 of 3 login roles without an idle_in_transaction_session_timeout",
+        "only a stand-in on the server: 0 of 3 logins (role and database) without an idle_in_transaction_session_timeout",
     );
     let unset = || Run::new().found(TIMEOUT, 3, &[(Severity::Medium, Evidence::Measured)]);
     assert_eq!((unset().says("4.6").state, unset().says("4.6").evidence), (State::Fail, INFERRED));

@@ -9,8 +9,9 @@
 //! session's start counts as one transaction of its own, so a connection per request shows as two or a little more.
 //! Up to 3, with at least 0.1 sessions a second, is *medium*; from 100 on there is a pool; between the two, with as many
 //! sessions, is *low*. The rate is known in bounds where the counters' beginning is not recorded, and both must agree.
-//! Too few sessions to tell are said to be so for the databases that were audited; others are judged only where they have
-//! enough.
+//! Transactions alone are no sign of a pool, since autovacuum and parallel workers end some without being sessions: a
+//! pass needs a session that began or an application that is connected, and a transaction a second. Too few sessions to
+//! tell are said to be so for the databases that were audited; others are judged only where they have enough.
 //!
 //! ## What to do
 //! Put a pool into the application, or PgBouncer before the server.
@@ -32,7 +33,7 @@ pub(super) static CHECK: Check = Check {
         severity: Severity::Medium,
         source: include_str!("connection_per_request.rs"),
     },
-    params: &[&NONE, &POOLED, &RATE, &SESSIONS],
+    params: &[&NONE, &POOLED, &ACTIVITY, &RATE, &SESSIONS],
     run: Run::Server(run),
 };
 
@@ -48,6 +49,14 @@ static POOLED: Param = Param {
     doc: "transactions a session from which on there is a pool; a proposal, since no standard names a figure",
     default: 100.0,
     unit: Unit::Count,
+};
+
+static ACTIVITY: Param = Param {
+    name: "transactions_per_second",
+    doc: "transactions a second from which on an application is at work; autovacuum and parallel workers, which are counted \
+          too without being sessions, end a few a minute where nobody works",
+    default: 1.0,
+    unit: Unit::PerSecond,
 };
 
 static RATE: Param = Param {
@@ -95,22 +104,34 @@ fn judge(cx: &ServerContext<'_>, stats: &DatabaseStats) -> Result<Option<Finding
     let Traffic { span, transactions, sessions } = &traffic;
     let (unpooled, pooled) = (cx.param(&CHECK.meta, &NONE), cx.param(&CHECK.meta, &POOLED));
     let (enough, least) = (cx.param(&CHECK.meta, &RATE), cx.param(&CHECK.meta, &SESSIONS));
-    // a pool shows without any session beginning, as long as something is done
-    if *transactions >= pooled * sessions.max(1.0) {
-        return Ok(None);
-    }
+    let per_second = |per_day: Option<f64>| per_day.map_or(0.0, |rate| rate / crate::window::DAY);
     let too_little = |because: String| {
         Err(Missing::new("database_stats", Reason::Observation, because)
             .unlocked_by("take two snapshots under load: pgassay audit --since OLD, or --watch 5m"))
     };
-    if *sessions < least {
+    // a pool shows without any session beginning, as long as applications do something in those there are
+    if *transactions >= pooled * sessions.max(1.0) {
+        if *sessions < 1.0 && !is_connected(cx, &stats.database) {
+            return too_little(format!("no session of a client was seen in {}", span.describe()));
+        }
+        let active = cx.param(&CHECK.meta, &ACTIVITY);
+        if per_second(span.per_day_at_least(*transactions)) >= active {
+            return Ok(None);
+        }
         return too_little(format!(
-            "{sessions} sessions began in {}, too few to tell how an application connects",
+            "{transactions} transactions ended in {}, which need not be as many as {active} a second: the server's own \
+             processes end some too",
             span.describe()
         ));
     }
-    let per_second = |per_day: Option<f64>| per_day.map(|rate| rate / crate::window::DAY);
-    let slowest = per_second(span.per_day_at_least(*sessions)).unwrap_or(0.0);
+    if *sessions < least {
+        return too_little(format!(
+            "{sessions} {} began in {}, too few to tell how an application connects",
+            if *sessions == 1.0 { "session" } else { "sessions" },
+            span.describe()
+        ));
+    }
+    let slowest = per_second(span.per_day_at_least(*sessions));
     if slowest < enough {
         return too_little(format!(
             "{sessions} sessions began in {}, which need not be as many as {enough} a second",
@@ -142,6 +163,21 @@ fn judge(cx: &ServerContext<'_>, stats: &DatabaseStats) -> Result<Option<Finding
                  counters are the database's, so look first which client it is",
             ),
     ))
+}
+
+/// Whether an application was seen connected to a database at any instant, by its role where its state is hidden.
+fn is_connected(cx: &ServerContext<'_>, database: &str) -> bool {
+    let of_application = |session: &crate::facts::activity::Activity| {
+        let role = session.process.role.as_deref();
+        crate::sessions::is_application(cx, session)
+            || (!session.is_visible()
+                && !session.is_ours()
+                && role.is_some_and(|role| crate::sessions::is_application_role(cx, role)))
+    };
+    crate::sessions::observed(cx).is_ok_and(|instants| {
+        let mut sessions = instants.iter().flat_map(|instant| instant.sessions);
+        sessions.any(|session| session.process.database.as_deref() == Some(database) && of_application(session))
+    })
 }
 
 /// What was counted between the snapshots where both count from one beginning, else since that beginning.
@@ -192,7 +228,8 @@ mod tests {
 
     #[test]
     fn too_little_traffic_is_no_verdict() {
-        for lab in [lab(0, 0), lab(40, 20), lab(40_000, 20_000)] {
+        // a thousand days of autovacuum alone, an application that is hardly there, and too few sessions
+        for lab in [lab(0, 0), lab(1_400_000, 0), lab(20_000, 20), lab(40, 20), lab(40_000, 20_000)] {
             let verdict = lab.run(&CHECK).unwrap();
             assert_eq!((verdict.examined, verdict.findings.len(), verdict.unjudged.len()), (0, 0, 1));
             assert_eq!(verdict.unjudged[0].reason.reason, Reason::Observation);
@@ -202,12 +239,17 @@ mod tests {
     #[test]
     fn a_pool_opened_before_the_window_passes() {
         let mut lab = lab(1_000_000, 50);
+        lab.role("app");
+        lab.session("app", "idle", 4000.0);
         let mut before = lab.snapshot.clone();
         before.captured_at = now().plus_seconds(-300.0);
         lab.before = Some(before);
         rows(&mut lab.snapshot.server.database_stats)[0].commits += 5000;
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!((verdict.examined, verdict.findings.len()), (1, 0));
+        rows(&mut lab.snapshot.server.activity).clear();
+        lab.before.as_mut().unwrap().server.activity = lab.snapshot.server.activity.clone();
+        assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1, "nobody was connected");
     }
 
     #[test]

@@ -232,7 +232,7 @@ mod tests {
     fn what_is_nobodys_pool_is_left_out() {
         let mut lab = lab(&[]);
         lab.role("postgres").is_superuser = true;
-        lab.role("auditor");
+        lab.role("auditor").member_of = vec!["pg_monitor".into()];
         lab.session("postgres", "idle", 9000.0);
         lab.session("auditor", "idle", 9000.0);
         lab.session("app", "idle", 9000.0).application = Some("pg_dump".into());

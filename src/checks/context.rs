@@ -12,15 +12,18 @@ use crate::queries::Queries;
 use crate::rule::{Meta, Param, Params};
 use crate::time::Timestamp;
 use crate::window::{Span, of_database};
+use std::collections::BTreeSet;
 
 /// What the configuration says about roles.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RoleKinds {
     /// Patterns of the roles that are applications; where there are none, every login role is one that is neither a
-    /// superuser nor for replication nor for maintenance.
+    /// superuser nor for replication, monitoring or maintenance.
     pub application: Vec<String>,
     /// Patterns of the roles that do maintenance, backups, migrations or monitoring.
     pub maintenance: Vec<String>,
+    /// Patterns of the `application_name`s whose sessions are never an application's.
+    pub maintenance_applications: Vec<String>,
 }
 
 /// A statement somebody reviewed, from `reviews/*.toml`.
@@ -36,6 +39,15 @@ pub struct Review {
     pub plan_hash: Option<String>,
     /// The file it stands in.
     pub file: String,
+}
+
+/// What a server says for a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerSetting {
+    /// The value.
+    pub text: String,
+    /// Whether only the configuration files say so: the auditor's own override hides what is in effect.
+    pub by_file: bool,
 }
 
 /// What a check over the server is given.
@@ -113,38 +125,50 @@ impl<'a> ServerContext<'a> {
         })
     }
 
-    /// What the server says for a parameter where no role or database says otherwise, in the parameter's own base unit as
-    /// `pg_settings.setting` has it or as the file writes it. The auditor's own override hides it: then only the
-    /// configuration files tell.
+    /// The text of [`Self::told_by_server`].
     ///
     /// # Errors
     /// It is hidden, with what would show it.
     pub fn server_setting(&self, name: &str) -> Result<String, Missing> {
+        self.told_by_server(name).map(|told| told.text)
+    }
+
+    /// What the server says for a parameter where no role or database says otherwise, in the parameter's own base unit as
+    /// `pg_settings.setting` has it or as the file writes it. The auditor's own override hides it: then an entry of the
+    /// configuration files stands in, and where there is none nothing does, since a command line or an environment wins over
+    /// the files and is listed nowhere.
+    ///
+    /// # Errors
+    /// It is hidden, with what would show it.
+    pub fn told_by_server(&self, name: &str) -> Result<ServerSetting, Missing> {
         let setting = self.setting(name)?;
+        let seen = |text: &str| Ok(ServerSetting { text: text.to_owned(), by_file: false });
         match setting.source.as_str() {
             "user" | "database" | "database user" | "client" => {}
             // the audit's own `set local` of its limits: below it lies what the session began with
-            "session" if !self.is_overridden(name) => return Ok(setting.reset_value.clone().unwrap_or_default()),
+            "session" if !self.is_overridden(name) => return seen(setting.reset_value.as_deref().unwrap_or_default()),
             "session" => {}
-            _ => return Ok(setting.setting.clone()),
+            _ => return seen(&setting.setting),
         }
-        if let Some(files) = self.snapshot.server.file_settings.ok() {
-            let written = files.iter().rev().find(|entry| entry.name == name && entry.applied);
-            return Ok(match written {
-                Some(entry) => entry.setting.clone().unwrap_or_default(),
-                None => setting.boot_value.clone().unwrap_or_default(),
-            });
+        let hidden =
+            format!("{name} is set for the audit's own role, database or connection, which hides what the server says");
+        let Some(files) = self.snapshot.server.file_settings.ok() else {
+            return Err(Missing::new("file_settings", Reason::Privilege, hidden).unlocked_by(format!(
+                "{}\n{}",
+                self.snapshot.grant("select on pg_file_settings"),
+                self.snapshot.grant("execute on function pg_show_all_file_settings()")
+            )));
+        };
+        let written = files.iter().rev().find(|entry| entry.name == name && entry.applied);
+        match written.and_then(|entry| entry.setting.clone()) {
+            Some(text) => Ok(ServerSetting { text, by_file: true }),
+            None => Err(Missing::new(
+                "file_settings",
+                Reason::Input,
+                format!("{hidden}; the configuration files say nothing, and a command line is not listed"),
+            )
+            .unlocked_by(format!("run the audit as a role, and in a database, that {name} is not set for"))),
         }
-        Err(Missing::new(
-            "settings",
-            Reason::Privilege,
-            format!("{name} is set for the audit's own role or database, which hides what the server says"),
-        )
-        .unlocked_by(format!(
-            "{}\n{}",
-            self.snapshot.grant("select on pg_file_settings"),
-            self.snapshot.grant("execute on function pg_show_all_file_settings()")
-        )))
     }
 
     /// Whether a parameter is set for the auditing role, for its database, or for all roles.
@@ -166,15 +190,27 @@ impl<'a> ServerContext<'a> {
             return false;
         }
         match self.role_kinds.application.as_slice() {
-            [] => !role.is_superuser && !role.replication && !self.is_auditor(role),
+            [] => !role.is_superuser && !role.replication && !self.is_monitor(role),
             patterns => matches(patterns),
         }
     }
 
-    /// Whether a role is the one this audit runs as, or one made like it: a monitor is nobody's application.
-    pub fn is_auditor(&self, role: &Role) -> bool {
-        self.server().is_ok_and(|server| server.role == role.name)
-            || role.member_of.iter().any(|group| group == "pg_monitor" || group == "pg_read_all_stats")
+    /// Whether a role is made for monitoring: a member, through other roles too, of those that see everybody's statistics.
+    /// The role the audit runs as is judged like any other.
+    pub fn is_monitor(&self, role: &Role) -> bool {
+        let roles = self.snapshot.server.roles.ok().map_or(&[][..], Vec::as_slice);
+        let mut open: Vec<&str> = role.member_of.iter().map(String::as_str).collect();
+        let mut seen = BTreeSet::new();
+        while let Some(group) = open.pop() {
+            if matches!(group, "pg_monitor" | "pg_read_all_stats") {
+                return !role.is_superuser;
+            }
+            if seen.insert(group) {
+                let group = roles.iter().find(|role| role.name == group);
+                open.extend(group.into_iter().flat_map(|group| group.member_of.iter().map(String::as_str)));
+            }
+        }
+        false
     }
 
     /// Whether a role of this name is an application's; a role that is gone is not.

@@ -225,6 +225,7 @@ fn counters_rule_it_out(cx: &ServerContext<'_>, limit: f64) -> Result<(), Missin
     }
     // the audit itself makes a few, some for each query it sends
     match transactions {
+        1 => Err(refuse("only one transaction ended between the snapshots, too few to tell".to_owned())),
         0..100 => Err(refuse(format!("only {transactions} transactions ended between the snapshots, too few to tell"))),
         _ => Ok(()),
     }

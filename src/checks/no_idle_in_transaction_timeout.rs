@@ -5,10 +5,10 @@
 //! see. Nothing ends it but this timeout, a restart, or a person.
 //!
 //! ## How it is decided
-//! The value of `idle_in_transaction_session_timeout` in effect for every application's login role in every database it may
-//! enter, found as for `no-statement-timeout`. 0 is *medium*, unless `transaction_timeout` (17 and later) bounds the
-//! transaction as a whole. Where only superusers log in it is *low*; for superusers that applications are logged in as,
-//! *info*.
+//! The value of `idle_in_transaction_session_timeout` in effect for every application's login role in every audited
+//! database it may enter, found as for `no-statement-timeout`. 0 is *medium*, unless `transaction_timeout` (17 and later)
+//! bounds the transaction as a whole. Where only superusers log in it is *low*; for superusers that applications are
+//! logged in as, *info*.
 //!
 //! ## What to do
 //! Set it for the role. It is the server's backstop for leaked connections; the pool's leak detection says where they leak.
@@ -49,7 +49,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let message = format!("{} may leave transactions idle forever in database {}", login.label(), login.database);
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .number("idle_in_transaction_session_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         Ok(Some(finding.fix(
             "set it for the role; sessions opened from then on have it, and a session it ends is an error its client must \
              handle by connecting again",

@@ -5,9 +5,9 @@
 //! a table for all, for as long as the wait lasts.
 //!
 //! ## How it is decided
-//! The value in effect for every application's login role in every database it may enter, found as for
-//! `no-statement-timeout`. 0 is *low*: the statement timeout, where there is one, ends the wait too, but later. Where only
-//! superusers log in, and for superusers that applications are logged in as, it is *info*.
+//! The value in effect for every application's login role in every audited database it may enter, found as for
+//! `no-statement-timeout`. 0 is *low*: the statement timeout, where there is one, ends the wait too, but later. Where
+//! only superusers log in, and for superusers that applications are logged in as, it is *info*.
 //!
 //! ## What to do
 //! Set it for the role, well below its statement timeout. A role that runs migrations needs its own, and a short one.
@@ -40,7 +40,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let message = format!("{} has no lock timeout in database {}", login.label(), login.database);
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .number("lock_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         Ok(Some(finding.fix(
             "set it for the role, below its statement timeout; sessions opened from then on have it",
             login.alter("lock_timeout", "5s"),

@@ -5,12 +5,12 @@
 //! A few of them use up a pool, and then every request waits.
 //!
 //! ## How it is decided
-//! For every application's login role, in every database it may enter, the value that a session begins with: the first of
-//! `alter role … in database`, `alter role`, `alter database`, `alter role all` and the server's own that says anything.
-//! 0 is *medium*, for the role in that database; *low* where `transaction_timeout` (17 and later) bounds the statement.
-//! Roles for maintenance, replication and monitoring are not asked for one. A superuser that an application is logged in as
-//! is *info*; where only superusers log in, they are judged instead, as *low*. Templates are not looked at, and `postgres`
-//! only when it is audited itself.
+//! For every application's login role, in every audited database it may enter, the value that a session begins with: the
+//! first of `alter role … in database`, `alter role`, `alter database`, `alter role all` and the server's own that says
+//! anything. 0 is *medium*, for the role in that database; *low* where `transaction_timeout` (17 and later) bounds the
+//! statement. Roles for maintenance, replication and monitoring are not asked for one. A superuser that an application is
+//! logged in as is *info*; where only superusers log in, they are judged instead, as *low*. Databases that were not
+//! audited are not looked at.
 //!
 //! ## What to do
 //! Set it for the application's role. A value for the whole server also cuts off dumps, migrations and index builds.
@@ -60,7 +60,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
         let finding = Finding::new(&CHECK.meta, login_subject(login), message)
             .severity(severity)
             .number("statement_timeout", 0.0, Unit::Milliseconds)
-            .text("set_for", value.scope.describe());
+            .text("set_for", value.set_for());
         let finding = match bound {
             Some(bound) => finding.number("transaction_timeout", bound, Unit::Milliseconds),
             None => finding,
@@ -116,7 +116,8 @@ mod tests {
         let mut lab = lab();
         lab.set(Some("app"), None, "statement_timeout", "5s");
         lab.role("walreceiver").replication = true;
-        lab.role("auditor");
+        lab.role("monitors").member_of = vec!["pg_monitor".into()];
+        lab.role("exporter").member_of = vec!["monitors".into()];
         lab.role("dump");
         lab.role("postgres").is_superuser = true;
         lab.role_kinds.maintenance = vec!["dump".into()];
@@ -124,6 +125,9 @@ mod tests {
         assert_eq!((verdict.examined, verdict.findings.len()), (1, 0));
         lab.session("postgres", "idle", 1.0);
         assert_eq!(lab.found(&CHECK), ["info shop/postgres"]);
+        rows(&mut lab.snapshot.server.activity).clear();
+        lab.role("auditor");
+        assert_eq!(lab.found(&CHECK), ["medium shop/auditor"], "an application's role that runs the audit is judged");
     }
 
     #[test]
@@ -157,5 +161,22 @@ mod tests {
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!((verdict.examined, verdict.findings.len(), verdict.unjudged.len()), (1, 0, 1));
         assert_eq!(verdict.unjudged[0].subject.label(), "role app");
+        let judged = |lab: &Lab| lab.with_server(|cx| crate::checks::run(&CHECK, cx, &[]).remove(0).result);
+        assert_eq!(judged(&lab).unjudged[0].reason, Reason::Privilege);
+        lab.service = Some("Neon");
+        assert_eq!(judged(&lab).unjudged[0].reason, Reason::Service, "nobody can grant it there");
+        // the files may be read and say nothing: the command line may
+        rows(&mut lab.snapshot.server.file_settings).clear();
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.unjudged[0].reason.reason.clone()), (0, Reason::Input));
+        rows(&mut lab.snapshot.server.file_settings).push(crate::facts::file_settings::FileSetting {
+            name: "statement_timeout".into(),
+            setting: Some("0".into()),
+            applied: true,
+            error: None,
+        });
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        let set_for = finding.detail.iter().find(|measure| measure.name == "set_for").unwrap();
+        assert_eq!(set_for.value.to_string(), "the server, by the configuration file");
     }
 }

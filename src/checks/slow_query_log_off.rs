@@ -5,12 +5,12 @@
 //! explained, and a 99th percentile is a guess from averages.
 //!
 //! ## How it is decided
-//! The value of `log_min_duration_statement` in effect for every application's login role in every database it may enter,
-//! found as for `no-statement-timeout`. 0 up to the limit passes. Above the limit is *low*. Off (-1) is *medium*; *low*
-//! where a part is logged all the same: by `log_min_duration_sample` with `log_statement_sample_rate`, by
-//! `log_transaction_sample_rate`, or by auto_explain at or below the limit. `log_min_messages` of `fatal` or `panic` drops
-//! the durations too, and counts as off. What the server, all roles or a database says is reported once, as the setting;
-//! what a role says, for the role.
+//! The value of `log_min_duration_statement` in effect for every application's login role in every audited database it
+//! may enter, found as for `no-statement-timeout`. 0 up to the limit passes. Above the limit is *low*. Off (-1) is
+//! *medium*; *low* where a part is logged all the same: by `log_min_duration_sample` with `log_statement_sample_rate`, by
+//! `log_transaction_sample_rate`, or by auto_explain at or below the limit. `log_min_messages` of `fatal` or `panic`
+//! drops the durations too, and counts as off. What the server, all roles or a database says is reported once, as the
+//! setting; what a role says, for the role.
 //!
 //! ## What to do
 //! Set it to 100 ms. At 0 every statement is written, with its literals: bound parameters by
@@ -218,7 +218,7 @@ fn finding(
     let mut finding = Finding::new(&CHECK.meta, subject, message)
         .severity(severity)
         .text("log_min_duration_statement", &*value.text)
-        .text("set_for", value.scope.describe())
+        .text("set_for", value.set_for())
         .number("threshold", limit, Unit::Milliseconds)
         .count("logins", reached.len() as i64, Unit::Count);
     if !reached.is_empty() {

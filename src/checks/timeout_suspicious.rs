@@ -11,8 +11,8 @@
 //! it (*low*).
 //! Then the values in effect together, for every login role in every database it may enter: `lock_timeout` not below
 //! `statement_timeout`, and either of `statement_timeout` and `idle_in_transaction_session_timeout` not below
-//! `transaction_timeout` (17 and later), are *low*, in the more specific of the two places. `idle_session_timeout` in effect
-//! for an application is *info*: it ends the idle connections a pool keeps.
+//! `transaction_timeout` (17 and later), are *low*, in the more specific of the two places. `idle_session_timeout` in
+//! effect for an application is *info*: it ends the idle connections a pool keeps.
 //!
 //! ## What to do
 //! Write the unit. Keep `lock_timeout` below `statement_timeout`, and both below `transaction_timeout`.
@@ -21,6 +21,7 @@
 //! Whether the server's own value was written without a unit is known only where the configuration files may be read. A
 //! timeout that a session sets for itself is not visible.
 
+use super::context::ServerSetting;
 use super::prelude::*;
 use crate::effective_settings::{Effective, InEffect, Scope, is_bare, milliseconds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +106,7 @@ fn run(cx: &ServerContext<'_>) -> Result<Verdict, Missing> {
 
 /// The server's value where somebody set it; as it was written, where the configuration files may be read.
 fn setting_of_server(cx: &ServerContext<'_>, name: &str) -> Result<Option<InEffect>, Missing> {
-    let text = cx.server_setting(name)?;
+    let ServerSetting { text, by_file } = cx.told_by_server(name)?;
     let source = cx.setting(name)?.source.as_str();
     // what `alter role all` says is among the overrides
     if matches!(source, "default" | "global") {
@@ -116,7 +117,7 @@ fn setting_of_server(cx: &ServerContext<'_>, name: &str) -> Result<Option<InEffe
     let written = written.and_then(|entry| entry.setting.clone());
     // a command line may say something else than the files
     let written = written.filter(|written| milliseconds(written) == milliseconds(&text));
-    Ok(Some(InEffect { name: name.to_owned(), text: written.unwrap_or(text), scope: Scope::Server }))
+    Ok(Some(InEffect { name: name.to_owned(), text: written.unwrap_or(text), scope: Scope::Server, by_file }))
 }
 
 /// What is odd about a value by itself.
@@ -242,10 +243,20 @@ fn finding(
     let mut finding = Finding::new(&CHECK.meta, subject, format!("{name} for {} {text}", scope.describe()))
         .severity(severity)
         .text("value", value)
-        .text("set_for", scope.describe())
-        .number("too_short", cx.param(&CHECK.meta, &TOO_SHORT), Unit::Milliseconds)
-        .number("too_short_lock", cx.param(&CHECK.meta, &TOO_SHORT_LOCK), Unit::Milliseconds)
-        .number("too_long", cx.param(&CHECK.meta, &TOO_LONG), Unit::Seconds);
+        .text("set_for", scope.describe());
+    // the threshold that applies to this value, if it is one that makes it odd
+    if let Some(duration) = milliseconds(value).filter(|duration| *duration > 0.0) {
+        let (name, short) = match name {
+            "lock_timeout" => ("too_short_lock", cx.param(&CHECK.meta, &TOO_SHORT_LOCK)),
+            _ => ("too_short", cx.param(&CHECK.meta, &TOO_SHORT)),
+        };
+        let long = cx.param(&CHECK.meta, &TOO_LONG);
+        if duration < short {
+            finding = finding.number(name, short, Unit::Milliseconds);
+        } else if duration >= long * 1000.0 {
+            finding = finding.number("too_long", long, Unit::Seconds);
+        }
+    }
     if oddities.len() > 1 {
         finding = finding.list("also", oddities[1..].iter().map(|odd| odd.text.clone()).collect());
     }
@@ -293,6 +304,8 @@ mod tests {
         assert!(lab.found(&CHECK).is_empty(), "five seconds, however written");
         rows(&mut lab.snapshot.server.setting_overrides)[0].value = "1d".into();
         assert_eq!(lab.found(&CHECK), ["low shop/app.statement_timeout"]);
+        let finding = lab.run(&CHECK).unwrap().findings.remove(0);
+        assert!(finding.measured("too_long").is_some() && finding.measured("too_short").is_none());
     }
 
     #[test]

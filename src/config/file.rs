@@ -42,7 +42,6 @@ pub(super) struct Application {
     pub(super) roles: Key<Vec<Pattern>>,
     pub(super) maintenance_roles: Key<Vec<Pattern>>,
     pub(super) maintenance_applications: Key<Vec<Pattern>>,
-    pub(super) pooled: Key<bool>,
 }
 
 #[derive(Debug, Default)]
@@ -157,7 +156,6 @@ fn application(mut fields: Fields<'_, '_>) -> Application {
         roles: patterns(&mut fields, "roles"),
         maintenance_roles: patterns(&mut fields, "maintenance_roles"),
         maintenance_applications: patterns(&mut fields, "maintenance_applications"),
-        pooled: fields.flag("pooled"),
     };
     fields.finish();
     application

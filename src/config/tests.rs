@@ -64,7 +64,6 @@ reviews = "docs/reviews"
 roles = ["shop_*"]
 maintenance_roles = ["shop_migrator"]
 maintenance_applications = ["pg_dump*"]
-pooled = true
 [rules.bloated-index]
 severity = "low"
 min_size = "10 MB"
@@ -94,21 +93,14 @@ reason = "x"
     assert!(!config.is_enabled("unused-index", &Category::Indexes), "switched off");
     assert!(!config.is_enabled("idle-in-transaction", &Category::Connections), "not selected");
     let application = &config.application;
-    assert!(application.is_role("shop_web", false, false) && !application.is_role("ada", false, false));
-    assert!(!application.is_role("shop_migrator", false, false));
-    assert!(application.is_maintenance("pg_dump") && !application.is_maintenance("web"));
+    assert!(application.roles.value[0].matches("shop_web"));
+    assert!(application.maintenance_roles.value[0].matches("shop_migrator"));
+    assert!(application.maintenance_applications.value[0].matches("pg_dump"));
     assert_eq!(config.suppressions.len(), 2);
     assert_eq!(config.suppressions[0].target.to_string(), "unused-index:shop/*");
     assert_eq!(config.suppressions[1].target.to_string(), "rule unused-*, table orders");
     assert!(config.suppressions.iter().all(|one| one.target.matches(&finding("unused-index", Severity::Low, "i"))));
     assert!(!config.suppressions[1].target.matches(&finding("bloated-index", Severity::Low, "i")));
-}
-
-#[test]
-fn by_default_every_plain_login_role_is_the_applications() {
-    let application = Config::default().application;
-    assert!(application.is_role("web", false, false));
-    assert!(!application.is_role("postgres", true, false) && !application.is_role("standby", false, true));
 }
 
 #[test]

@@ -80,11 +80,8 @@ fn kind(cx: &ServerContext<'_>, name: &str) -> Kind {
     let roles = cx.snapshot.server.roles.ok();
     let role = roles.and_then(|roles| roles.iter().find(|role| role.name == name));
     let is_self = cx.server().is_ok_and(|server| server.role == name);
-    let monitors = |role: &crate::facts::roles::Role| {
-        !role.is_superuser && role.member_of.iter().any(|group| group == "pg_monitor" || group == "pg_read_all_stats")
-    };
     match role {
-        Some(role) if monitors(role) => Kind::Other,
+        Some(role) if cx.is_monitor(role) => Kind::Other,
         // the role of an application, or a superuser that does everything, may be the one that audits
         _ if is_self => Kind::Auditor,
         _ => Kind::Load,

@@ -1,4 +1,5 @@
 -- expect: nothing
+-- only: table-without-primary-key
 create table orders (id int primary key);
 create table accounts (name text not null);
 create unique index accounts_name on accounts (name);
