@@ -169,7 +169,15 @@ impl Facts {
             index_stats: read(at, self.index_stats),
             index_expressions: read(at, Vec::new()),
             constraints: read(at, self.constraints),
-            key_operators: read(at, vec![KeyOperator { operator: INT8_EQUALS, operator_family: INTEGER_OPERATORS }]),
+            key_operators: read(
+                at,
+                vec![KeyOperator {
+                    operator: INT8_EQUALS,
+                    operator_family: INTEGER_OPERATORS,
+                    method: "btree".into(),
+                    ..KeyOperator::default()
+                }],
+            ),
             inheritance: read(at, self.inheritance),
             sequences: read(at, self.sequences),
             sequence_uses: read(at, self.sequence_uses),
