@@ -52,18 +52,28 @@ pub struct Normalised {
 /// Stack for the parser: its own limit ends the recursion of the C side, decoding the tree recurses as deep again.
 const STACK: usize = 256 << 20;
 
-/// Normalises many texts, in order, on a thread whose stack is deep enough for any text the parser accepts.
+/// Texts that are worth a thread of their own.
+const WORTH_A_THREAD: usize = 100;
+
+/// Normalises many texts, in order, on threads whose stacks are deep enough for any text the parser accepts.
 pub fn normalise_all(texts: &[&str]) -> Vec<Normalised> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = texts.len().div_ceil(processors).max(WORTH_A_THREAD);
     std::thread::scope(|scope| {
-        let worker = std::thread::Builder::new()
-            .name("normalise".into())
-            .stack_size(STACK)
-            .spawn_scoped(scope, || texts.iter().map(|text| normalise(text)).collect::<Vec<_>>());
-        match worker.map(std::thread::ScopedJoinHandle::join) {
-            Ok(Ok(normalised)) => normalised,
-            // no thread to be had, or it died: the texts are still accounted for, by shape alone
-            _ => texts.iter().map(|text| shape(text, StatementKind::Unparsed)).collect(),
-        }
+        let work = |texts: &[&str]| texts.iter().map(|text| normalise(text)).collect::<Vec<_>>();
+        let start = |texts| {
+            let thread = std::thread::Builder::new().name("normalise".into()).stack_size(STACK);
+            (texts, thread.spawn_scoped(scope, move || work(texts)))
+        };
+        // all are started before the first is waited for
+        let workers: Vec<_> = texts.chunks(share).map(start).collect();
+        let done =
+            workers.into_iter().flat_map(|(texts, worker)| match worker.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(normalised)) => normalised,
+                // no thread to be had, or it died: the texts are still accounted for, by shape alone
+                _ => texts.iter().map(|text| shape(text, StatementKind::Unparsed)).collect(),
+            });
+        done.collect()
     })
 }
 
@@ -550,6 +560,15 @@ mod tests {
         let cut = one("select * from orders where name = $1 and (");
         assert_eq!((cut.kind, cut.fingerprint_kind), (StatementKind::Unparsed, FingerprintKind::Shape));
         assert_eq!(cut.text, "select * from orders where name = $1 and (");
+    }
+
+    #[test]
+    fn many_texts_stay_in_their_order() {
+        let texts: Vec<String> = (0..3 * WORTH_A_THREAD).map(|number| format!("select c{number}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let normalised: Vec<String> = normalise_all(&texts).into_iter().map(|one| one.text).collect();
+        assert_eq!(normalised, texts);
+        assert_eq!(normalise_all(&[]), []);
     }
 
     #[test]
