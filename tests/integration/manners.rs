@@ -384,6 +384,9 @@ fn no_secret_gets_out() {
          alter role app in database {name} set my.secret = '{CANARY}14';
          create table messages (id int primary key, body text);
          insert into messages values (1, '{CANARY}15');
+         create index on messages (lower(body)) where body <> '{CANARY}16';
+         create index on messages ((body || '{CANARY}17'));
+         alter table messages alter column body set default '{CANARY}18', add check (body <> '{CANARY}19');
          analyze",
     ));
     // what statements carry: literals, comments, odd quoting, text that does not parse, utility statements
