@@ -178,9 +178,6 @@ fn an_audit_only_reads() {
         let sample = format!(
             "select distinct l.locktype || ' ' || l.mode || coalesce(' on ' || l.relation::regclass, '')
              from pg_locks as l where l.pid in (select pid from {OURS}) and l.mode <> 'AccessShareLock'
-             -- PostgreSQL reads the last value of a sequence under the lock of nextval, whoever asks and however
-             and not (l.mode = 'RowExclusiveLock' and exists
-               (select from pg_class as c where c.oid = l.relation and c.relkind = 'S'))
              -- every session that begins takes this one on its database, for a moment
              and not (l.locktype = 'object' and l.classid = 'pg_database'::regclass and l.mode = 'RowExclusiveLock')
              union all select 'sampled' where exists
