@@ -169,7 +169,15 @@ impl Facts {
             index_stats: read(at, self.index_stats),
             index_expressions: read(at, Vec::new()),
             constraints: read(at, self.constraints),
-            key_operators: read(at, vec![KeyOperator { operator: INT8_EQUALS, operator_family: INTEGER_OPERATORS }]),
+            key_operators: read(
+                at,
+                vec![KeyOperator {
+                    operator: INT8_EQUALS,
+                    operator_family: INTEGER_OPERATORS,
+                    method: "btree".into(),
+                    ..KeyOperator::default()
+                }],
+            ),
             inheritance: read(at, self.inheritance),
             sequences: read(at, self.sequences),
             sequence_uses: read(at, self.sequence_uses),
@@ -249,7 +257,8 @@ fn statements(size: usize) -> Facts {
     let tables = [facts.table('r', COLUMNS), facts.table('r', COLUMNS)];
     for number in 0..size / 4 {
         let (table, column) = (tables[number % 2], 1 + number % 150);
-        let list: Vec<String> = (0..=number / 150).map(|term| format!("column_{} + {term}", 1 + term % 150)).collect();
+        // as many different statements as there are triples of columns, all of one length
+        let list: Vec<String> = (0..20).map(|term| format!("column_{}", 1 + (number / 150 + term) % 150)).collect();
         facts.statements.push(RawStatement {
             database: Some("shop".into()),
             role: Some("app".into()),

@@ -1,7 +1,7 @@
 //! What an audit of a large server costs: time, the server's share of it, queries, rows and memory.
 //!
 //! ```sh
-//! cargo bench --bench large_server -- [--tables 10000] [--statements 5000] [--runs 5] [--keep]
+//! cargo bench --bench large_server -- [--tables 10000] [--statements 5000] [--runs 5] [--program PATH] [--keep]
 //! ```
 //!
 //! Makes a throw-away server with two databases, one of N tables, 2.5 N indexes, N foreign keys and N sequences with
@@ -55,11 +55,19 @@ struct Arguments {
     tables: usize,
     statements: usize,
     runs: usize,
+    /// The build of the program to measure.
+    program: String,
     keep: bool,
 }
 
 fn arguments() -> Result<Arguments> {
-    let mut arguments = Arguments { tables: 10_000, statements: 5_000, runs: 5, keep: false };
+    let mut arguments = Arguments {
+        tables: 10_000,
+        statements: 5_000,
+        runs: 5,
+        program: env!("CARGO_BIN_EXE_pgassay").into(),
+        keep: false,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || words.next().and_then(|value| value.parse().ok()).ok_or(format!("{word} needs a number"));
@@ -67,10 +75,16 @@ fn arguments() -> Result<Arguments> {
             "--tables" => arguments.tables = number()?,
             "--statements" => arguments.statements = number()?,
             "--runs" => arguments.runs = number()?.max(1),
+            "--program" => arguments.program = words.next().ok_or("--program needs a path")?,
             "--keep" => arguments.keep = true,
             // what cargo itself adds
             "--bench" => {}
-            _ => return Err(format!("{word}: the options are --tables N --statements N --runs N --keep").into()),
+            _ => {
+                return Err(format!(
+                    "{word}: the options are --tables N --statements N --runs N --program PATH --keep"
+                )
+                .into());
+            }
         }
     }
     Ok(arguments)
@@ -113,12 +127,12 @@ async fn main() -> Result<()> {
             describe(&scratch.url(database)).await?,
             started.elapsed().as_secs_f64()
         );
-        measure(&scratch, database, arguments.runs).await?;
+        measure(&scratch, database, &arguments).await?;
     }
     if arguments.statements > 0 {
         let bytes = state(&scratch.url("whole"), arguments.tables, arguments.statements).await?;
         println!("\nwhole, and {} statements of {bytes} bytes on average", arguments.statements);
-        measure(&scratch, "whole", arguments.runs).await?;
+        measure(&scratch, "whole", &arguments).await?;
     }
     if arguments.keep {
         println!("\nkept: {}", scratch.url_as(AUDITOR, "whole"));
@@ -287,7 +301,7 @@ struct Cost {
     written: u64,
 }
 
-async fn measure(scratch: &Scratch, database: &str, runs: usize) -> Result<()> {
+async fn measure(scratch: &Scratch, database: &str, arguments: &Arguments) -> Result<()> {
     let superuser = connect(&scratch.url(database)).await?;
     let directory = std::env::temp_dir().join(format!("pgassay-bench-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;
@@ -314,13 +328,13 @@ async fn measure(scratch: &Scratch, database: &str, runs: usize) -> Result<()> {
         "{:<32} {:>8} {:>9} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9}",
         "", "wall s", "of raw", "own cpu s", "server s", "queries", "rows", "peak MiB", "file MiB"
     );
-    let raw = raw(&superuser, runs).await?;
+    let raw = raw(&superuser, arguments.runs).await?;
     print("raw catalogs, one copy each", raw, raw.wall);
     for (name, words, written) in variants {
         let mut costs = Vec::new();
         // the first one warms the server's caches
-        for _ in 0..=runs {
-            costs.push(audit(&superuser, &words, written).await?);
+        for _ in 0..=arguments.runs {
+            costs.push(audit(&arguments.program, &superuser, &words, written).await?);
         }
         costs.remove(0);
         print(name, median(costs), raw.wall);
@@ -372,12 +386,12 @@ async fn raw(client: &Client, runs: usize) -> Result<Cost> {
 }
 
 /// Runs the program once. Its peak is read until it ends, and only ever rises; its processor time when it has ended.
-async fn audit(superuser: &Client, words: &[String], written: &Path) -> Result<Cost> {
+async fn audit(program: &str, superuser: &Client, words: &[String], written: &Path) -> Result<Cost> {
     superuser
         .batch_execute(&format!("select pg_stat_statements_reset(oid, 0, 0) from pg_roles where rolname = '{AUDITOR}'"))
         .await?;
     let started = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pgassay"))
+    let mut child = Command::new(program)
         .args(words)
         .env_clear()
         .stdin(Stdio::null())
