@@ -683,7 +683,8 @@ impl Pooler {
         }
         let pooler = Self(command.spawn().unwrap());
         let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
-        eventually("pgbouncer listens", || socket.exists());
+        // the file is there before anybody listens on it
+        eventually("pgbouncer listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
         pooler
     }
 
