@@ -318,7 +318,8 @@ fn costs(facts: Facts) -> Vec<(&'static str, f64, usize)> {
 fn main() {
     let size = std::env::args().skip(1).find_map(|word| word.strip_prefix("--size=").map(|size| size.parse().unwrap()));
     let size: usize = size.unwrap_or(20_000);
-    let shapes: [(&str, fn(usize) -> Facts); 4] = [
+    type Shape = (&'static str, fn(usize) -> Facts);
+    let shapes: [Shape; 4] = [
         ("indexes on one table", one_table),
         ("indexes on partitions", partitions),
         ("tables and foreign keys, together", tables),

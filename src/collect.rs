@@ -258,7 +258,7 @@ impl<'a> Collector<'a> {
             let refuse = |reason, because: &str| Missing::new("database", reason, because);
             let reason = match database {
                 database if database.connection_limit == -2 => refuse(Reason::Failed, "a failed drop left it invalid")
-                    .unlocked_by(format!("drop database {};", crate::catalog::quote(&database.name))),
+                    .unlocked_by(format!("drop database {};", crate::sql::quote(&database.name))),
                 database if !database.allows_connections => refuse(Reason::Disabled, "it allows no connections"),
                 database if !database.connectable => refuse(Reason::Privilege, "the role may not connect to it")
                     .unlocked_by(self.connect_grant(&database.name)),
@@ -273,7 +273,7 @@ impl<'a> Collector<'a> {
     }
 
     fn connect_grant(&self, database: &str) -> String {
-        use crate::catalog::quote;
+        use crate::sql::quote;
         format!("grant connect on database {} to {};", quote(database), quote(&self.role))
     }
 
@@ -310,7 +310,7 @@ impl<'a> Collector<'a> {
             self.fact(database, &f::sequence_uses::QUERY),
             self.fact(database, &f::index_builds::QUERY),
             self.unlocked(database, &f::index_expressions::QUERY, &locked),
-            self.unlocked(database, &f::sequences::QUERY, &locked),
+            self.fact(database, &f::sequences::QUERY),
         );
         Database {
             name: name.to_owned(),

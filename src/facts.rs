@@ -36,6 +36,7 @@ pub mod ssl_sessions;
 pub mod statements;
 pub mod table_stats;
 pub mod tables;
+pub mod unread_sequences;
 
 use crate::outcome::{Missing, Reason};
 use crate::pg::{FromRow, Query};
@@ -254,6 +255,8 @@ facts! {
         inheritance: Vec<inheritance::Inheritance>,
         /// Sequences.
         sequences: Vec<sequences::Sequence>,
+        /// Measured: those whose last value could not be read.
+        unread_sequences: Vec<unread_sequences::UnreadSequence>,
         /// The columns they feed.
         sequence_uses: Vec<sequence_uses::SequenceUse>,
         /// Relations that could not be read.

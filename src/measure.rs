@@ -7,6 +7,7 @@
 
 pub mod index_size;
 pub mod plan;
+mod sequence_value;
 
 use crate::catalog::{Catalog, qualified, quote};
 use crate::collect::{Stop, missing};
@@ -67,6 +68,9 @@ pub async fn measure(
     let at = snapshot.captured_at;
     // the smaller works first: the bytes that are left are for the indexes
     for index in 0..snapshot.databases.len() {
+        let name = snapshot.databases[index].name.clone();
+        let unread = sequence_value::read(&door.database(&name), &mut snapshot.databases[index], &purse, &role).await;
+        snapshot.databases[index].unread_sequences = unread;
         let facts = &snapshot.databases[index];
         let session = Measuring { database: door.database(&facts.name), role: &role, in_recovery };
         let key_values = session.key_values(facts, &purse).await;

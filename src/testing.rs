@@ -125,6 +125,7 @@ impl Lab {
             }]),
             inheritance: read(vec![]),
             sequences: read(vec![]),
+            unread_sequences: read(vec![]),
             sequence_uses: read(vec![]),
             locked_relations: read(vec![]),
             index_builds: read(vec![]),

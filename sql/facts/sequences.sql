@@ -1,5 +1,5 @@
--- a row is a sequence; $1: relations whose values are not read because they are locked
--- from 14; select or usage on a sequence, or pg_read_all_data, for its last value; one page read a sequence
+-- a row is a sequence; its last value is measured, reading that one locks it
+-- from 14; any role; cheap
 -- https://www.postgresql.org/docs/current/catalog-pg-sequence.html
 select
   s.seqrelid as oid,
@@ -11,10 +11,9 @@ select
   s.seqmax as maximum,
   s.seqincrement as increment,
   s.seqcycle as cycles,
-  r.readable as readable,
-  case
-    when r.readable then pg_catalog.pg_sequence_last_value(s.seqrelid)
-  end as last_value,
+  pg_catalog.has_sequence_privilege(s.seqrelid, 'select')
+    and (c.relpersistence = 'p' or not pg_catalog.pg_is_in_recovery()) as readable,
+  null::int8 as last_value,
   x.objid is not null as owned_by_extension
 from pg_catalog.pg_sequence as s
 join pg_catalog.pg_class as c on c.oid = s.seqrelid
@@ -26,12 +25,6 @@ left join pg_catalog.pg_depend as x
   and x.objsubid = 0
   and x.refclassid = 'pg_catalog.pg_extension'::regclass
   and x.deptype = 'e'
-cross join lateral (
-  select
-    pg_catalog.has_sequence_privilege(s.seqrelid, 'select, usage')
-    and (c.relpersistence = 'p' or not pg_catalog.pg_is_in_recovery())
-    and not s.seqrelid = any ($1::oid[]) as readable
-) as r
 where c.relpersistence <> 't'
   and n.nspname not in ('pg_catalog', 'information_schema')
 order by

@@ -140,7 +140,11 @@ struct Course {
 }
 
 fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
-    let sequences = cx.database.sequences.read()?;
+    let sequences = {
+        // without it, one that was never read looks like one that was never used
+        cx.database.unread_sequences.read()?;
+        cx.database.sequences.read()?
+    };
     let uses = cx.database.sequence_uses.read()?;
     cx.database.tables.read()?;
     cx.database.columns.read()?;
@@ -209,6 +213,10 @@ fn locked() -> Missing {
 
 /// Why a sequence's last value is hidden, and what would show it.
 fn hidden(cx: &DatabaseContext<'_>, sequence: &Sequence) -> Missing {
+    let unread = cx.database.unread_sequences.ok().and_then(|unread| unread.iter().find(|row| row.oid == sequence.oid));
+    if let Some(unread) = unread {
+        return unread.reason.clone();
+    }
     if cx.server.server().is_ok_and(|server| server.in_recovery && (server.is_superuser || server.reads_all_data)) {
         return Missing::new("sequences", Reason::Service, "an unlogged sequence cannot be read on a standby")
             .unlocked_by("run the audit on the primary");

@@ -26,9 +26,9 @@ crate::row! {
         pub increment: i64,
         /// Whether it starts again at the end.
         pub cycles: bool,
-        /// Whether its last value was read: the auditing role may, and nobody held it locked.
+        /// Whether its last value was read: the auditing role may, and nothing stood in the way.
         pub readable: bool,
-        /// The last value handed out; none where it was never used or is not readable.
+        /// The last value handed out, measured; none where it was never used or is not readable.
         pub last_value: Option<i64>,
         /// Whether an extension made it.
         pub owned_by_extension: bool,

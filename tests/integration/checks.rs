@@ -339,7 +339,8 @@ impl Stage<'_> {
         let watcher = self.server.connect();
         let deadline = Instant::now() + PATIENCE;
         let waiting = format!(
-            "select wait_event_type in ('Lock', 'Timeout') and state = 'active' from pg_stat_activity where pid = {pid}"
+            "select coalesce((select wait_event_type in ('Lock', 'Timeout') and state = 'active'
+                              from pg_stat_activity where pid = {pid}), false)"
         );
         while !running.is_finished() && watcher.value(&waiting) != "t" {
             if Instant::now() > deadline {

@@ -178,9 +178,6 @@ fn an_audit_only_reads() {
         let sample = format!(
             "select distinct l.locktype || ' ' || l.mode || coalesce(' on ' || l.relation::regclass, '')
              from pg_locks as l where l.pid in (select pid from {OURS}) and l.mode <> 'AccessShareLock'
-             -- PostgreSQL reads the last value of a sequence under the lock of nextval, whoever asks and however
-             and not (l.mode = 'RowExclusiveLock' and exists
-               (select from pg_class as c where c.oid = l.relation and c.relkind = 'S'))
              -- every session that begins takes this one on its database, for a moment
              and not (l.locktype = 'object' and l.classid = 'pg_database'::regclass and l.mode = 'RowExclusiveLock')
              union all select 'sampled' where exists
@@ -384,6 +381,9 @@ fn no_secret_gets_out() {
          alter role app in database {name} set my.secret = '{CANARY}14';
          create table messages (id int primary key, body text);
          insert into messages values (1, '{CANARY}15');
+         create index on messages (lower(body)) where body <> '{CANARY}16';
+         create index on messages ((body || '{CANARY}17'));
+         alter table messages alter column body set default '{CANARY}18', add check (body <> '{CANARY}19');
          analyze",
     ));
     // what statements carry: literals, comments, odd quoting, text that does not parse, utility statements
@@ -683,7 +683,8 @@ impl Pooler {
         }
         let pooler = Self(command.spawn().unwrap());
         let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
-        eventually("pgbouncer listens", || socket.exists());
+        // the file is there before anybody listens on it
+        eventually("pgbouncer listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
         pooler
     }
 

@@ -463,7 +463,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("statement_shape", &[]),
     ("queries", &["facts", "fingerprint", "window"]),
     ("window", &["facts"]),
-    ("checks", &["facts", "VIEWS", "config"]),
+    ("checks", &["facts", "VIEWS", "config", "service"]),
     ("config", &[]),
     ("attest", &["config"]),
     ("suppress", &["config"]),

@@ -2,7 +2,6 @@
 -- only: sequential-scan-on-large-table
 -- param: sequential-scan-on-large-table.hot_scans_per_day = 50
 -- wait: select seq_scan >= 60 from pg_stat_user_tables where relname = 'orders'
--- param: sequential-scan-on-large-table.hot_scans_per_day = 50
 -- twice
 create table orders (id int primary key, customer_id int not null, state text not null);
 insert into orders select n, n % 1000, 'open' from generate_series(1, 20000) as n;
