@@ -15,7 +15,7 @@
 //! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
 //! * [`audit`] runs the checks, [`assess`] turns what they say into a report: suppressions ([`suppress`]), the items of the
 //!   [`checklist`] with what people attest ([`attest`]), the [`score`].
-//! * [`render`] writes reports, one file a format. [`cli`] is the command line.
+//! * [`render`] writes reports, one file a format; [`rules`] tells it what a rule says about itself. [`cli`] is the command line.
 //! * [`scratch`] runs throw-away servers, for [`demo`] and the tests.
 //!
 //! # Invariants
@@ -66,6 +66,7 @@ pub mod render;
 pub mod report;
 pub mod reviews;
 pub mod rule;
+pub mod rules;
 pub mod score;
 pub mod scratch;
 pub mod service;

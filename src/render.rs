@@ -8,8 +8,12 @@ use crate::report::Report;
 use std::io;
 
 mod digest;
+mod github;
+mod gitlab;
 mod json;
+mod junit;
 mod markdown;
+mod sarif;
 mod scorecard;
 mod terminal;
 mod text;
@@ -70,6 +74,10 @@ pub static ALL: &[&Renderer] = &[
     &json::RENDERER,
     &markdown::RENDERER,
     &scorecard::RENDERER,
+    &sarif::RENDERER,
+    &junit::RENDERER,
+    &github::RENDERER,
+    &gitlab::RENDERER,
 ];
 
 /// The format of that name.

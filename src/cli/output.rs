@@ -24,7 +24,7 @@ pub(super) enum Colour {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
-    /// Format of the report: terminal, json, markdown or scorecard
+    /// Format of the report: terminal, json, markdown, scorecard, sarif, junit, github or gitlab
     #[arg(long, default_value = "terminal", value_parser = format)]
     format: &'static Renderer,
     /// Write the report to a file instead of standard output

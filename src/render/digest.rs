@@ -1,10 +1,13 @@
-//! What the formats for people have in common: the rows they show, in the order they show them, before any layout.
+//! What the formats that people read in the end have in common: the rows they show, in the order they show them, before
+//! any layout.
 
-use crate::finding::{Finding, Measure, Unit, Value, humane};
+use super::text::visible;
+use crate::finding::{Finding, Location, Measure, Unit, Value, humane};
 use crate::outcome::{Outcome, Reason};
 use crate::report::{Assessment, Body, Kind, Query, Report, State, Suppressed};
 use crate::rule::{RuleId, Severity};
 use crate::time::Timestamp;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A state as a sign and a word: never the sign alone, never a colour alone.
@@ -144,6 +147,34 @@ pub(super) fn sentence(finding: &Finding) -> String {
     }
 }
 
+/// All a finding has to say, in lines of plain text with nothing in them that acts: the sentence, its numbers, the query,
+/// the advice with its SQL, and the lock that takes.
+pub(super) fn explained(finding: &Finding) -> Vec<String> {
+    let mut lines = vec![sentence(finding)];
+    let numbers: Vec<String> = finding.detail.iter().filter_map(fact).collect();
+    lines.extend((!numbers.is_empty()).then(|| numbers.join(" · ")));
+    lines.extend(finding.subject.query.as_ref().map(|query| format!("query: {query}")));
+    lines.iter_mut().for_each(|line| *line = visible(line).into_owned());
+    let Some(hint) = &finding.hint else { return lines };
+    lines.push(format!("fix: {}", visible(&hint.text)));
+    let mut exact = true;
+    for line in hint.sql.iter().flat_map(|sql| sql.trim().lines()) {
+        let shown = visible(line);
+        exact &= matches!(shown, Cow::Borrowed(_));
+        lines.push(format!("  {shown}"));
+    }
+    if !exact {
+        lines.push("characters are shown escaped here: take it from --format json".to_owned());
+    }
+    lines.extend(hint.lock.iter().map(|lock| format!("takes {}: {}", visible(lock.as_str()), lock.blocks())));
+    lines
+}
+
+/// The file of a location as programs that know the repository name it: without a `./` in front.
+pub(super) fn path(location: &Location) -> &str {
+    location.file.strip_prefix("./").unwrap_or(&location.file)
+}
+
 /// What was not judged for one reason.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Gap<'a> {
@@ -169,6 +200,21 @@ impl Gap<'_> {
     /// How much it is: `2 rules`, `14 subjects`, both, or `a fact` where no rule needed it.
     pub(super) fn extent(&self) -> String {
         extent(self.skipped, self.subjects)
+    }
+
+    /// Whether it is a read that should have worked: exit code 3.
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self.reason, Reason::Failed | Reason::Locked)
+    }
+
+    /// In one line: the reason, how much was left open by it, and what would unlock it.
+    pub(super) fn line(&self) -> String {
+        let examples = match self.examples.is_empty() {
+            true => String::new(),
+            false => format!(": {}", self.examples[..self.examples.len().min(3)].join(", ")),
+        };
+        let unlock = self.unlock.map(|unlock| format!("; unlock: {unlock}")).unwrap_or_default();
+        visible(&format!("{} ({}{examples}){unlock}", self.because, self.extent())).into_owned()
     }
 }
 
@@ -202,8 +248,7 @@ pub(super) fn gaps(report: &Report) -> Vec<Gap<'_>> {
         let missing = &unread.missing;
         gap(&mut gaps, &missing.reason, &missing.because, missing.unlock.as_deref(), unread.database.as_deref());
     }
-    let failed = |gap: &Gap<'_>| matches!(gap.reason, Reason::Failed | Reason::Locked);
-    gaps.sort_by_key(|gap| (!failed(gap), std::cmp::Reverse((gap.skipped, gap.subjects))));
+    gaps.sort_by_key(|gap| (!gap.is_failure(), std::cmp::Reverse((gap.skipped, gap.subjects))));
     gaps
 }
 

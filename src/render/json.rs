@@ -21,8 +21,13 @@ use std::io::{self, Write};
 pub(super) static RENDERER: Renderer = Renderer { name: "json", extension: "json", render };
 
 fn render(report: &Report, _: &Options, out: &mut dyn Write) -> io::Result<()> {
+    write(&ReportJson::from(report), out)
+}
+
+/// A value as the formats made of JSON write it.
+pub(super) fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Shown(PrettyFormatter::new()));
-    ReportJson::from(report).serialize(&mut serializer).map_err(io::Error::from)?;
+    value.serialize(&mut serializer).map_err(io::Error::from)?;
     writeln!(out)
 }
 

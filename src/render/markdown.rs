@@ -40,7 +40,7 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
 }
 
 /// Text as prose, in a table or out of it: shown as it is, whatever it holds.
-fn prose(text: &str) -> String {
+pub(super) fn prose(text: &str) -> String {
     let text = visible(text);
     let mut escaped = String::with_capacity(text.len() + 16);
     let mut before = ' ';
@@ -104,7 +104,7 @@ fn codes<S: AsRef<str>>(names: &[S]) -> String {
 
 /// Code of several lines in a fence that nothing inside can close. Lines stay as they are; every other character that
 /// would act is shown escaped, and then the code says that it must not be pasted.
-fn fence(language: &str, text: &str, indent: &str) -> String {
+pub(super) fn fence(language: &str, text: &str, indent: &str) -> String {
     let mut longest = 0;
     let mut run = 0;
     for character in text.chars() {

@@ -1,12 +1,13 @@
 //! Every format against its golden file, its schema, and hostile names. The sample is `tests/render/report.json`, made
 //! by hand, which is also what the format json must write. `PGASSAY_UPDATE_GOLDENS=1` rewrites the golden files.
 
-use pgassay::finding::{Finding, Hint, Measure, Subject, SubjectKind, Unit, Value, key};
-use pgassay::outcome::{Outcome, Reason};
+use pgassay::finding::{Finding, Hint, Location, Measure, Subject, SubjectKind, Unit, Value, key};
+use pgassay::outcome::{Missing, Outcome, Reason};
 use pgassay::render::{self, Options, Renderer};
-use pgassay::report::{Body, Kind, Report, State};
+use pgassay::report::{Body, Kind, Report, State, Unread};
 use pgassay::rule::{Evidence, Severity};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,26 @@ fn crowded() -> Report {
             Finding { key: key(one.rule.as_str(), &subject), subject, ..one.clone() }
         })
         .collect();
+    report
+}
+
+/// The sample with findings in files, and reads that failed.
+fn located() -> Report {
+    let mut report = sample();
+    let at = |file: &str, line, column, end_line, end_column| {
+        Some(Location { file: file.to_owned(), line, column, end_line, end_column })
+    };
+    report.findings[0].location = at("./migrations/0007 add: lines.sql", 3, 1, 3, 48);
+    report.findings[1].location = at("migrations/0007 add: lines.sql", 5, 12, 9, 2);
+    report.findings[3].location = at("/srv/logs/50%,\n::error::x.log", 1, 1, 1, 1);
+    report.suppressed[0].finding.location = at("migrations/0001.sql", 2, 1, 2, 9);
+    let failed = Missing::new("sequences", Reason::Failed, "canceling statement due to statement timeout");
+    report.missing.push(Unread { database: Some("shop".into()), missing: failed.clone() });
+    for rule in &mut report.rules {
+        if rule.id.as_str() == "blocked-session" {
+            rule.reason = Some(failed.clone());
+        }
+    }
     report
 }
 
@@ -112,9 +133,13 @@ fn variants_have_golden_files() {
         ..Options::default()
     };
     compare("expected.scorecard.signed.txt", &render(by_name("scorecard"), &report, &signed));
-    for name in ["terminal", "markdown", "scorecard"] {
+    for name in ["terminal", "markdown", "scorecard", "sarif", "junit", "github", "gitlab"] {
         let renderer = by_name(name);
         compare(&format!("empty.{name}.{}", renderer.extension), &render(renderer, &empty(), &Options::default()));
+    }
+    for name in ["junit", "github", "gitlab"] {
+        let renderer = by_name(name);
+        compare(&format!("located.{name}.{}", renderer.extension), &render(renderer, &located(), &Options::default()));
     }
 }
 
@@ -409,6 +434,194 @@ fn with_text(text: &str) -> Report {
     report
 }
 
+/// The same with everything in files of that name.
+fn in_files(text: &str) -> Report {
+    let mut report = with_text(text);
+    let accepted = report.suppressed.iter_mut().map(|accepted| &mut accepted.finding);
+    for (number, finding) in report.findings.iter_mut().chain(accepted).enumerate() {
+        // numbers as only another program would write them
+        let [line, column, end_line, end_column] = [0, 1, 2, 3].map(|part| (number as u32 >> part) % 2 * 7);
+        finding.location = Some(Location { file: text.to_owned(), line, column, end_line, end_column });
+        finding.key = format!("{number}:{text}");
+    }
+    report
+}
+
+/// The schema of SARIF 2.1.0 is OASIS's, © OASIS Open (its address is its `$id`); the file is that of the crate serde-sarif
+/// 0.8.0 (MIT), `src/schema.json`, byte for byte.
+fn sarif_validator() -> jsonschema::Validator {
+    let mut schema: serde_json::Value =
+        serde_json::from_str(include_str!("../render/sarif-schema-2.1.0.json")).unwrap();
+    // the pattern of a language has a bracket too many, which a strict reader of patterns refuses; no language is written
+    for element in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][element]["properties"]["language"];
+        language.as_object_mut().unwrap().remove("pattern").unwrap();
+    }
+    let options = jsonschema::options().with_draft(jsonschema::Draft::Draft7).should_validate_formats(true);
+    options.build(&schema).unwrap()
+}
+
+fn sarif(report: &Report) -> serde_json::Value {
+    serde_json::from_str(&render(by_name("sarif"), report, &Options::default())).unwrap()
+}
+
+#[test]
+fn sarif_is_valid_against_its_schema() {
+    let validator = sarif_validator();
+    let mut broken = sarif(&sample());
+    assert!(validator.is_valid(&broken));
+    broken["runs"][0]["results"][0]["level"] = "medium".into();
+    assert!(!validator.is_valid(&broken), "the schema allows anything");
+    let hostile = in_files("\u{1b}[2J\n\r\t\0\u{202e} a/../b:c?d#e%41 {0} [x](y) é🐘\\\"</b>");
+    for report in [sample(), empty(), crowded(), worst_summary(), unfinished(), located(), hostile] {
+        let json = sarif(&report);
+        let errors: Vec<String> =
+            validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert!(errors.is_empty(), "{}", errors.join("\n"));
+    }
+}
+
+/// What the schema does not ask for and code scanning does.
+#[test]
+fn sarif_refers_to_its_rules_and_keeps_the_keys() {
+    let report = located();
+    let json = sarif(&report);
+    let run = &json["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), report.findings.len() + report.suppressed.len());
+    for result in results {
+        let number = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[number]["id"], result["ruleId"]);
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        assert_eq!(result["locations"].as_array().unwrap().len(), 1);
+        let accepted = !result["suppressions"].as_array().unwrap().is_empty();
+        let key = result["partialFingerprints"]["pgassayKey/v1"].as_str().unwrap();
+        assert_eq!(accepted, report.suppressed.iter().any(|accepted| accepted.finding.key == key), "{key}");
+        // a producer writes no HTML
+        assert!(!result["message"]["markdown"].as_str().unwrap().contains("<code>"));
+    }
+    for rule in rules {
+        let id = rule["id"].as_str().unwrap();
+        assert!(rule["help"]["markdown"].as_str().unwrap().contains("## What to do"), "{id}");
+        assert!(rule["fullDescription"]["text"].as_str().unwrap().chars().count() <= 1024, "{id}: it is cut there");
+    }
+    let place = serde_json::json!({
+        "artifactLocation": { "uri": "migrations/0007%20add%3A%20lines.sql", "uriBaseId": "%SRCROOT%" },
+        "region": { "startLine": 3, "startColumn": 1, "endLine": 3, "endColumn": 48 }
+    });
+    assert_eq!(results[0]["locations"][0]["physicalLocation"], place);
+    assert_eq!(run["columnKind"], "unicodeCodePoints");
+    let in_files = results.iter().filter(|result| result["locations"][0]["physicalLocation"].is_object()).count();
+    assert_eq!(in_files, 4);
+    assert_eq!(run["invocations"][0]["executionSuccessful"], false);
+    assert_eq!(sarif(&empty())["runs"][0]["invocations"][0]["executionSuccessful"], true);
+}
+
+/// The tags of an XML document with their attributes, opened and closed; panics on what is not well-formed.
+fn elements(xml: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let text = |text: &str| {
+        assert!(!text.contains(['<', '>']) && text.chars().all(|c| c >= ' ' || c == '\n'), "{text:?}");
+        for reference in text.split('&').skip(1) {
+            let name = reference.split_once(';').unwrap_or_else(|| panic!("an & in {text:?}")).0;
+            assert!(["amp", "lt", "gt", "quot"].contains(&name), "&{name};");
+        }
+    };
+    let mut rest = xml.strip_prefix("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n").unwrap();
+    let (mut found, mut open) = (Vec::new(), Vec::new());
+    while let Some((before, after)) = rest.split_once('<') {
+        text(before);
+        let (tag, after) = after.split_once('>').unwrap();
+        rest = after;
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name));
+            continue;
+        }
+        let (tag, closed) = tag.strip_suffix('/').map_or((tag, false), |tag| (tag, true));
+        let (name, mut left) = tag.split_once(' ').unwrap_or((tag, ""));
+        let mut attributes: Vec<(String, String)> = Vec::new();
+        while !left.is_empty() {
+            let (attribute, after) = left.split_once("=\"").unwrap();
+            let (value, after) = after.split_once('"').unwrap();
+            assert!(attribute.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{attribute:?}");
+            assert!(!value.contains('\n'));
+            text(value);
+            assert!(attributes.iter().all(|(name, _)| name != attribute), "{attribute} twice");
+            attributes.push((attribute.to_owned(), value.to_owned()));
+            left = after.trim_start();
+        }
+        found.push((name.to_owned(), attributes));
+        if !closed {
+            open.push(name.to_owned());
+        }
+    }
+    assert!(open.is_empty() && rest == "\n", "{open:?} {rest:?}");
+    found
+}
+
+#[test]
+fn junit_is_well_formed_and_counts_what_it_holds() {
+    for report in
+        [sample(), empty(), crowded(), worst_summary(), located(), in_files("]]><a b=\"c\"> &amp; \u{ffff}\0")]
+    {
+        let xml = render(by_name("junit"), &report, &Options::default());
+        let elements = elements(&xml);
+        let count = |name: &str| elements.iter().filter(|(element, _)| element == name).count().to_string();
+        let attribute = |element: &str, name: &str| {
+            let (_, attributes) = elements.iter().find(|(found, _)| found == element).unwrap();
+            attributes.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone()).unwrap()
+        };
+        for suite in ["testsuites", "testsuite"] {
+            for (name, element) in
+                [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
+            {
+                assert_eq!(attribute(suite, name), count(element), "{name}");
+            }
+        }
+        assert_eq!(count("failure"), report.findings.len().to_string());
+        assert_ne!(count("testcase"), "0");
+    }
+    let tests = elements(&render(by_name("junit"), &located(), &Options::default()));
+    let names: Vec<&Vec<(String, String)>> =
+        tests.iter().filter(|(name, _)| name == "testcase").map(|(_, attributes)| attributes).collect();
+    assert_eq!(
+        names.len(),
+        names.iter().map(|test| &test[..2]).collect::<BTreeSet<_>>().len(),
+        "a test is named twice"
+    );
+}
+
+/// A list of findings that is empty says that all is well: a read that failed is in every format.
+#[test]
+fn a_failed_read_is_no_success_anywhere() {
+    let mut report = located();
+    report.findings.clear();
+    let because = "canceling statement due to statement timeout";
+    for renderer in render::ALL.iter().filter(|renderer| renderer.name != "scorecard") {
+        assert!(render(renderer, &report, &Options::default()).contains(because), "{}", renderer.name);
+    }
+    let xml = render(by_name("junit"), &report, &Options::default());
+    assert_eq!(elements(&xml).iter().filter(|(name, _)| name == "error").count(), 3);
+}
+
+#[test]
+fn gitlab_has_a_file_a_line_and_a_fingerprint_of_each() {
+    for report in [sample(), empty(), crowded(), located(), in_files("\u{1b}\n\"")] {
+        let json = render(by_name("gitlab"), &report, &Options::default());
+        let issues: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        assert!(issues.len() >= report.findings.len());
+        let fingerprints: BTreeSet<&str> = issues.iter().map(|issue| issue["fingerprint"].as_str().unwrap()).collect();
+        assert_eq!(fingerprints.len(), issues.len());
+        for issue in &issues {
+            assert!(["info", "minor", "major", "critical"].contains(&issue["severity"].as_str().unwrap()));
+            assert!(issue["location"]["lines"]["begin"].as_u64().unwrap() >= 1);
+            let path = issue["location"]["path"].as_str().unwrap();
+            assert!(!path.is_empty() && !path.starts_with("./"), "{path}");
+            assert!(!issue["description"].as_str().unwrap().is_empty() && !issue["check_name"].is_null());
+        }
+    }
+}
+
 /// A line of Markdown without its code spans, which hold no backtick here, and without the marks of entities.
 fn outside_code(line: &str) -> String {
     line.replace("\\`", "").replace("&#", "").split('`').step_by(2).collect()
@@ -443,6 +656,18 @@ fn hostile() -> impl Strategy<Value = String> {
         Just("<!--"),
         Just("@team"),
         Just("#1"),
+        Just("::set-output name=x::y"),
+        Just("::stop-commands::x"),
+        Just("##[error]"),
+        Just("%0A"),
+        Just("%"),
+        Just("::"),
+        Just(","),
+        Just("&"),
+        Just("]]>"),
+        Just("{0}"),
+        Just("[x](y)"),
+        Just("\u{ffff}"),
         Just("--"),
         Just("/*"),
         Just("$$"),
@@ -477,6 +702,45 @@ proptest! {
         for line in rendered.lines() {
             prop_assert!(!line.chars().any(char::is_control));
             prop_assert!(line.width() <= width, "{} > {width}: {line:?}", line.width());
+        }
+    }
+
+    /// The runner takes a line that begins with `::` for a command; every line is one of ours, whole.
+    #[test]
+    fn github_lines_are_commands_of_ours(text in hostile(), files: bool) {
+        let report = if files { in_files(&text) } else { with_text(&text) };
+        let rendered = render(by_name("github"), &report, &Options::default());
+        prop_assert!(!rendered.chars().any(|c| c.is_control() && c != '\n'));
+        prop_assert!(rendered.lines().count() > report.findings.len());
+        for line in rendered.lines() {
+            let command = ["::error ", "::warning ", "::notice "].iter().find_map(|ours| line.strip_prefix(ours));
+            prop_assert!(command.is_some(), "{}", line);
+            let (properties, data) = command.unwrap().split_once("::").unwrap();
+            prop_assert!(!data.is_empty());
+            for property in properties.split(',') {
+                let name = property.split_once('=').unwrap().0;
+                prop_assert!(["file", "line", "endLine", "col", "title"].contains(&name), "{}", property);
+            }
+        }
+    }
+
+    #[test]
+    fn junit_and_json_hold_any_text(text in hostile(), files: bool) {
+        let report = if files { in_files(&text) } else { with_text(&text) };
+        elements(&render(by_name("junit"), &report, &Options::default()));
+        for name in ["sarif", "gitlab", "json"] {
+            let json = render(by_name(name), &report, &Options::default());
+            let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+            prop_assert!(!json.chars().any(acts), "{}", name);
+            let _: serde_json::Value = serde_json::from_str(&json).unwrap();
+        }
+        let json = sarif(&report);
+        for result in json["runs"][0]["results"].as_array().unwrap() {
+            for form in ["text", "markdown"] {
+                let plain = result["message"][form].as_str().unwrap().replace("{{", "").replace("}}", "");
+                prop_assert!(!plain.contains(['{', '}']), "{}", plain);
+            }
+            prop_assert!(!result["message"]["text"].as_str().unwrap().contains("]("));
         }
     }
 

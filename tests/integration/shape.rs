@@ -474,7 +474,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("assess", &["facts", "audit", "attest", "checklist", "config", "suppress"]),
     ("collect", &["facts", "pg"]),
     ("measure", &["facts", "pg", "row", "VIEWS", "collect"]),
-    ("render", &[]),
+    ("rules", &["checks"]),
+    ("render", &["rules"]),
     ("scratch", &[]),
     ("demo", &[]),
 ];
