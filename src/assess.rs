@@ -1,6 +1,8 @@
 //! Everything given becomes one report: findings accepted or counted, items decided, sections scored, three things to do
 //! first. Pure.
 
+pub mod logs;
+
 use crate::attest::Attestations;
 use crate::audit::Audited;
 use crate::checklist::{self, Inputs};
@@ -153,7 +155,7 @@ fn failures(snapshot: &Snapshot) -> Vec<Unread> {
 
 /// At most three findings to act on first: one of each rule, by severity, then by failed items the rule decides, then by
 /// the largest size measured, then by key.
-fn top(findings: &[Finding], items: &[Assessment]) -> Vec<String> {
+pub(super) fn top(findings: &[Finding], items: &[Assessment]) -> Vec<String> {
     let failed = |finding: &Finding| {
         let decides = |item: &&Assessment| item.state == State::Fail && item.rules.contains(&finding.rule);
         items.iter().filter(decides).count()

@@ -14,6 +14,7 @@ mod grants;
 mod input;
 mod list;
 mod live;
+mod logs;
 mod output;
 mod review_plan;
 mod snapshot;
@@ -40,6 +41,8 @@ A connection string may be a URI, key=value pairs or nothing: then libpq's envir
 enum Verb {
     /// Score a live PostgreSQL, or a stored snapshot of one, with evidence
     Audit(audit::Arguments),
+    /// Read PostgreSQL logs: N+1 patterns with what batches them, how slow each query really is, and what went wrong
+    Logs(logs::Arguments),
     /// Store what an audit reads, to be judged elsewhere
     Snapshot(snapshot::Arguments),
     /// Explain a rule: why it matters, how it is decided, what to do, its limits
@@ -162,6 +165,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match cli.verb {
         Verb::Audit(arguments) => audit::run(&arguments),
+        Verb::Logs(arguments) => logs::run(&arguments),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

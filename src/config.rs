@@ -26,6 +26,15 @@
 //! maintenance_roles = ["migrator"]
 //! maintenance_applications = ["pg_dump", "psql"]
 //!
+//! [logs]
+//! prefix = "%m [%p] %q%u@%d "     # default: found by looking at the log
+//! timezone = "Asia/Kolkata"
+//! min_duration = "0 ms"
+//! pooled = false
+//! max_queries_per_request = 30
+//! [logs.routes]
+//! "/reports/*" = 100
+//!
 //! [rules.bloated-index]
 //! severity = "low"
 //! enabled = true
@@ -243,6 +252,31 @@ pub struct Application {
     pub maintenance_applications: Setting<Vec<Pattern>>,
 }
 
+/// How logs are read and what requests may cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Logs {
+    /// The server's `log_line_prefix`; found by looking where there is none.
+    pub prefix: Setting<Option<String>>,
+    /// The zone of times whose abbreviation does not tell it.
+    pub timezone: Setting<Option<String>>,
+    /// What `log_min_duration_statement` was.
+    pub min_duration: Setting<Option<Duration>>,
+    /// Whether clients share server connections.
+    pub pooled: Setting<bool>,
+    /// Statements a request may have, where no route says otherwise; more is high.
+    pub max_queries_per_request: Setting<Option<f64>>,
+    /// The same for routes, by pattern; the first that matches counts.
+    pub routes: Setting<Vec<(String, f64)>>,
+}
+
+impl Logs {
+    /// The budgets, by pattern of route: the first that matches counts.
+    pub fn budgets(&self) -> Vec<(String, f64)> {
+        let everywhere = self.max_queries_per_request.value.map(|budget| ("*".to_owned(), budget));
+        self.routes.value.iter().cloned().chain(everywhere).collect()
+    }
+}
+
 /// What is configured of one rule.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleConfig {
@@ -364,6 +398,8 @@ pub struct Config {
     pub audit: Audit,
     /// Which roles belong to the application.
     pub application: Application,
+    /// How logs are read.
+    pub logs: Logs,
     /// What is configured of rules, by id.
     pub rules: BTreeMap<&'static str, RuleConfig>,
     /// What was accepted, the nearest file's first.
@@ -444,6 +480,14 @@ impl Config {
             maintenance_roles: nearest(files, |f| &f.application.maintenance_roles, Vec::new()),
             maintenance_applications: nearest(files, |f| &f.application.maintenance_applications, Vec::new()),
         };
+        let logs = Logs {
+            prefix: optional(files, |f| &f.logs.prefix),
+            timezone: optional(files, |f| &f.logs.timezone),
+            min_duration: optional(files, |f| &f.logs.min_duration).map(|time| time.map(Duration::from_secs_f64)),
+            pooled: nearest(files, |f| &f.logs.pooled, false),
+            max_queries_per_request: optional(files, |f| &f.logs.max_queries_per_request),
+            routes: nearest(files, |f| &f.logs.routes, Vec::new()),
+        };
         Self {
             team: optional(files, |f| &f.team),
             reviewer: optional(files, |f| &f.reviewer),
@@ -452,6 +496,7 @@ impl Config {
             skip: nearest(files, |f| &f.skip, Vec::new()),
             audit,
             application,
+            logs,
             rules,
             suppressions,
             files: files.iter().map(|(level, path, _)| (level.clone(), path.clone())).collect(),
@@ -510,6 +555,19 @@ impl Config {
         });
         lines.add("application.maintenance_roles", maintenance_roles, |list| listed(list, "none"));
         lines.add("application.maintenance_applications", maintenance_applications, |list| listed(list, "none"));
+        let Logs { prefix, timezone, min_duration, pooled, max_queries_per_request, routes } = &self.logs;
+        lines.add("logs.prefix", prefix, |text| text.clone().unwrap_or_else(|| "found by looking at the log".to_owned()));
+        lines.add("logs.timezone", timezone, optional);
+        let told = |value: &Option<Duration>| value.as_ref().map_or_else(|| "recognised".to_owned(), time);
+        lines.add("logs.min_duration", min_duration, told);
+        lines.add("logs.pooled", pooled, bool::to_string);
+        lines.add("logs.max_queries_per_request", max_queries_per_request, |budget| {
+            budget.map_or_else(|| "not set".to_owned(), |budget| budget.to_string())
+        });
+        lines.add("logs.routes", routes, |routes| {
+            let each: Vec<String> = routes.iter().map(|(route, budget)| format!("{route} {budget}")).collect();
+            listed(&each, "none")
+        });
         for (id, rule) in &self.rules {
             if let Some(severity) = &rule.severity {
                 lines.add(&format!("rules.{id}.severity"), severity, Severity::to_string);

@@ -77,7 +77,7 @@ pub fn normalise_all(texts: &[&str]) -> Vec<Normalised> {
     })
 }
 
-fn normalise(text: &str) -> Normalised {
+pub(crate) fn normalise(text: &str) -> Normalised {
     let Ok(fingerprint) = pg_query::fingerprint(text, 0, pg_query::FingerprintOptions::default()) else {
         return shape(text, StatementKind::Unparsed);
     };

@@ -52,6 +52,12 @@ impl<W: Write + ?Sized> Write for Summed<'_, W> {
     }
 }
 
+/// The first eight bytes of a SHA-256 as a number.
+pub fn number(bytes: &[u8]) -> u64 {
+    let sum = Sha256::digest(bytes);
+    sum.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
 /// The first half of a SHA-256's first half: 16 digits, as long as a fingerprint.
 pub fn short(bytes: &[u8]) -> String {
     let mut digits = sha256(bytes);

@@ -58,6 +58,7 @@ pub mod glob;
 pub mod hash;
 mod indexes;
 pub mod lock;
+pub mod logs;
 pub mod measure;
 pub mod outcome;
 pub mod pg;

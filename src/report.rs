@@ -209,10 +209,110 @@ pub struct Query {
     pub rows: i64,
 }
 
+/// Requests that begin alike, or name the same route.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The database they ask.
+    pub database: String,
+    /// The route their statements name.
+    pub route: Option<String>,
+    /// The fingerprint of the query they begin with, where they name no route.
+    pub fingerprint: Option<String>,
+    /// The text of that query.
+    pub query: Option<String>,
+    /// How many.
+    pub requests: u64,
+    /// How many of them are bounded surely enough to count: by a trace, a transaction, a connection, a reset or the coming
+    /// again of their first query.
+    pub sure: u64,
+    /// Statements in each: the median.
+    pub statements_p50: f64,
+    /// The 95th percentile.
+    pub statements_p95: f64,
+    /// The most.
+    pub statements_max: f64,
+    /// Milliseconds in the database, each: the median.
+    pub database_p50_ms: Option<f64>,
+    /// The 95th percentile.
+    pub database_p95_ms: Option<f64>,
+    /// Milliseconds from the first statement's start to the last one's end: the median.
+    pub wall_p50_ms: Option<f64>,
+    /// The 95th percentile.
+    pub wall_p95_ms: Option<f64>,
+}
+
+/// What was read of logs, and how much of it was understood.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogCoverage {
+    /// The logs, in the order they were read.
+    pub logs: Vec<LogRead>,
+    /// Bytes, decompressed.
+    pub bytes: u64,
+    /// Lines.
+    pub lines: u64,
+    /// Lines that belong to no entry.
+    pub unread_lines: u64,
+    /// The share of lines that was understood: 0 to 1.
+    pub share: f64,
+    /// Entries.
+    pub entries: u64,
+    /// Statements that ran to their end.
+    pub executions: u64,
+    /// Those whose duration is not known.
+    pub untimed: u64,
+    /// Durations whose statement is not known.
+    pub nameless: u64,
+    /// `log_min_duration_statement` in milliseconds, told or recognised; none where everything was logged.
+    pub threshold_ms: Option<f64>,
+    /// The first lines that could not be read: masked, since nobody knows what stands there.
+    pub unread: Vec<UnreadLine>,
+    /// Statements that failed, by SQLSTATE.
+    pub failures: std::collections::BTreeMap<String, u64>,
+    /// Other programs whose lines were among them, by name: how many.
+    pub other_programs: std::collections::BTreeMap<String, u64>,
+}
+
+/// One log that was read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogRead {
+    /// Its path.
+    pub path: String,
+    /// Bytes, decompressed.
+    pub bytes: u64,
+    /// Its format, with what is around it.
+    pub format: String,
+    /// Its `log_line_prefix`, where it has one.
+    pub prefix: Option<String>,
+    /// Whether the prefix was found by looking at the log.
+    pub is_detected: bool,
+    /// Why not all of it was read.
+    pub trouble: Option<String>,
+}
+
+/// A line of a log that belongs to no entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnreadLine {
+    /// The log.
+    pub path: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// Its form: every letter an x, every digit a 9.
+    pub text: String,
+}
+
 /// What only one kind of report has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Body {
+    /// Of logs: the queries, most expensive first; the requests, most frequent first; what was read.
+    Logs {
+        /// The queries.
+        queries: Vec<Query>,
+        /// The requests.
+        requests: Vec<Request>,
+        /// What was read, and how much of it was understood.
+        coverage: LogCoverage,
+    },
     /// Of an audit: the queries, most expensive first.
     Audit {
         /// The queries.

@@ -1,11 +1,13 @@
 //! Every rule of every family under its id: what is said about a rule outside its own family comes from here.
 
 use crate::checks;
+use crate::logs::detectors;
 use crate::rule::Meta;
 
 /// What each rule says about itself, family by family, in the order of the documentation. A new family is one line here.
 pub fn all() -> impl Iterator<Item = &'static Meta> {
-    checks::ALL.iter().map(|check| &check.meta)
+    let checks = checks::ALL.iter().map(|check| &check.meta);
+    checks.chain(detectors::ALL.iter().map(|detector| &detector.meta))
 }
 
 /// What the rule of an id says about itself; `None` where this version does not have it.

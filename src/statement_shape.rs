@@ -265,7 +265,7 @@ fn is_parameter(expression: &Expr) -> bool {
 }
 
 /// A column with its table, by the names and aliases in scope.
-fn resolve(column: &Expr, names: &[(String, TableName)], alone: bool) -> Option<(TableName, String)> {
+pub(crate) fn resolve(column: &Expr, names: &[(String, TableName)], alone: bool) -> Option<(TableName, String)> {
     match column {
         Expr::Identifier(column) if alone => Some((names.first()?.1.clone(), folded(column))),
         Expr::CompoundIdentifier(parts) => {
@@ -290,7 +290,7 @@ fn resolve(column: &Expr, names: &[(String, TableName)], alone: bool) -> Option<
 
 /// A table with the name it goes by in the statement. Anything else that stands in `from` has a name nobody can take for
 /// a table's, so that a column without a qualifier is not given to its neighbour.
-fn alias(factor: &TableFactor) -> Vec<(String, TableName)> {
+pub(crate) fn alias(factor: &TableFactor) -> Vec<(String, TableName)> {
     match (named(factor), factor) {
         (Some((table, alias)), _) => vec![(alias, table)],
         (None, TableFactor::NestedJoin { table_with_joins, .. }) => {
@@ -309,7 +309,7 @@ fn named(factor: &TableFactor) -> Option<(TableName, String)> {
     Some((table, known_as))
 }
 
-fn table_name(name: &ObjectName) -> Option<TableName> {
+pub(crate) fn table_name(name: &ObjectName) -> Option<TableName> {
     let parts: Option<Vec<String>> = name.0.iter().map(|part| part.as_ident().map(folded)).collect();
     match parts?.as_slice() {
         [name] => Some(TableName { schema: None, name: name.clone() }),
@@ -320,7 +320,7 @@ fn table_name(name: &ObjectName) -> Option<TableName> {
 }
 
 /// An identifier as the catalog has it.
-fn folded(identifier: &Ident) -> String {
+pub(crate) fn folded(identifier: &Ident) -> String {
     match identifier.quote_style {
         Some(_) => identifier.value.replace("\"\"", "\""),
         None => identifier.value.to_ascii_lowercase(),

@@ -6,6 +6,7 @@ use crate::checks;
 use crate::checks::context::Review;
 use crate::config::{self, Config, Environment, RuleInfo, Selector};
 use crate::facts::{FORMAT, Snapshot};
+use crate::logs::detectors;
 use crate::pg::{ConnectError, Door, Limits, Target};
 use crate::time::Timestamp;
 use anyhow::{Context, anyhow};
@@ -82,7 +83,8 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
 
 /// What the configuration has to know of the rules there are.
 pub(super) fn rules() -> Vec<RuleInfo> {
-    checks::ALL.iter().map(|check| RuleInfo::new(&check.meta, check.params)).collect()
+    let checks = checks::ALL.iter().map(|check| RuleInfo::new(&check.meta, check.params));
+    checks.chain(detectors::ALL.iter().map(|detector| RuleInfo::new(&detector.meta, detector.params))).collect()
 }
 
 /// "Now", for the head of a report and for what is not judged by a snapshot's own time.

@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) skip: Key<Vec<Selector>>,
     pub(super) audit: Audit,
     pub(super) application: Application,
+    pub(super) logs: Logs,
     pub(super) rules: BTreeMap<&'static str, Rule>,
     pub(super) suppress: Vec<Suppress>,
 }
@@ -42,6 +43,16 @@ pub(super) struct Application {
     pub(super) roles: Key<Vec<Pattern>>,
     pub(super) maintenance_roles: Key<Vec<Pattern>>,
     pub(super) maintenance_applications: Key<Vec<Pattern>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Logs {
+    pub(super) prefix: Key<String>,
+    pub(super) timezone: Key<String>,
+    pub(super) min_duration: Key<f64>,
+    pub(super) pooled: Key<bool>,
+    pub(super) max_queries_per_request: Key<f64>,
+    pub(super) routes: Key<Vec<(String, f64)>>,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +85,9 @@ pub(super) fn read(path: &str, text: &str, known: &[RuleInfo]) -> Result<File, P
         }
         if let Some(table) = root.table("application") {
             file.application = application(table);
+        }
+        if let Some(table) = root.table("logs") {
+            file.logs = logs(table);
         }
         if let Some(table) = root.table("rules") {
             file.rules = rules(table, known);
@@ -159,6 +173,32 @@ fn application(mut fields: Fields<'_, '_>) -> Application {
     };
     fields.finish();
     application
+}
+
+fn logs(mut fields: Fields<'_, '_>) -> Logs {
+    const MOST: f64 = 1e9;
+    let logs = Logs {
+        prefix: fields.text("prefix"),
+        timezone: fields.text("timezone"),
+        min_duration: number(&mut fields, "min_duration", &Unit::Seconds, 0.0, 86_400.0),
+        pooled: fields.flag("pooled"),
+        max_queries_per_request: number(&mut fields, "max_queries_per_request", &Unit::Count, 1.0, MOST),
+        routes: fields.table("routes").and_then(|mut routes| {
+            let line = routes.line;
+            let patterns = routes.keys();
+            let budgets: Vec<(String, f64)> = patterns
+                .into_iter()
+                .filter_map(|(pattern, _)| {
+                    let budget = number(&mut routes, &pattern, &Unit::Count, 1.0, MOST)?.value;
+                    Some((pattern, budget))
+                })
+                .collect();
+            routes.finish();
+            Some(Located { value: budgets, line })
+        }),
+    };
+    fields.finish();
+    logs
 }
 
 fn rules(mut fields: Fields<'_, '_>, known: &[RuleInfo]) -> BTreeMap<&'static str, Rule> {

@@ -358,8 +358,9 @@ pub(super) fn no_score(report: &Report) -> Option<&'static str> {
 
 /// The queries of the report.
 pub(super) fn queries(report: &Report) -> &[Query] {
-    let Body::Audit { queries } = &report.body;
-    queries
+    match &report.body {
+        Body::Audit { queries } | Body::Logs { queries, .. } => queries,
+    }
 }
 
 /// What a query costs, in short parts.

@@ -1,0 +1,338 @@
+//! `pgassay logs`: logs, or stored workloads, become a report.
+
+use super::input::{self, Rules};
+use super::{Exit, Failure, output};
+use crate::assess;
+use crate::config::{Config, Logs};
+use crate::logs::aggregate::Told;
+use crate::logs::feed::FeedError;
+use crate::logs::prefix::Prefix;
+use crate::logs::select::Selection;
+use crate::logs::workload::Workload;
+use crate::logs::{self, Options, Source, Unreadable, merge};
+use crate::report::Note;
+use crate::time::Timestamp;
+use anyhow::{Context, anyhow};
+use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// `pgassay logs`
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Logs: files, directories, patterns, - for standard input, compressed or not; or workloads stored by --save
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    log: Log,
+    /// Store what the logs came to: counts and normalised texts, never a value
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Queries and requests to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    top: usize,
+    /// Prove each rewrite on a scratch or read-only database: run both forms on values of this log, and compare
+    #[arg(long, requires = "url")]
+    prove: bool,
+    /// Where to prove it; as a role that is no superuser
+    #[arg(long, value_name = "CONNINFO")]
+    url: Option<String>,
+    /// What people attest about items no log can answer
+    #[arg(long, value_name = "FILE")]
+    attestations: Option<PathBuf>,
+    #[command(flatten)]
+    rules: Rules,
+    #[command(flatten)]
+    output: output::Output,
+}
+
+/// What is told of logs, wherever they are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Logs")]
+pub(super) struct Log {
+    /// The server's log_line_prefix; found by looking at the log where it is not given
+    #[arg(long, value_name = "PREFIX", allow_hyphen_values = true)]
+    prefix: Option<String>,
+    /// The zone of times whose abbreviation does not tell it: a name such as Asia/Kolkata
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Leave out what was logged before
+    #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
+    from: Option<Timestamp>,
+    /// Leave out what was logged at this time or later
+    #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
+    to: Option<Timestamp>,
+    /// Only these databases; * and ? stand for any characters
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    database: Vec<String>,
+    /// Only these roles
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    user: Vec<String>,
+    /// Only these values of application_name
+    #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+    app: Vec<String>,
+    /// What log_min_duration_statement was while it was logged
+    #[arg(long, value_name = "TIME", value_parser = milliseconds)]
+    min_duration: Option<Duration>,
+    /// What log_statement_sample_rate was
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    sample_rate: Option<f64>,
+    /// What log_transaction_sample_rate was
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    transaction_sample_rate: Option<f64>,
+    /// Clients share server connections, as behind PgBouncer: only transactions and traces bound a request
+    #[arg(long)]
+    pooled: bool,
+    /// Threads; as many as there are processors where it is not given
+    #[arg(long, short, value_name = "N", value_parser = jobs)]
+    jobs: Option<usize>,
+}
+
+/// A length of time; a number alone is milliseconds, as the setting takes it.
+fn milliseconds(text: &str) -> Result<Duration, String> {
+    match text.trim().parse::<u64>() {
+        Ok(milliseconds) => Ok(Duration::from_millis(milliseconds)),
+        Err(_) => input::duration(text),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "has to be a number above 0, 1 at the most".to_owned())?;
+    if rate > 0.0 && rate <= 1.0 { Ok(rate) } else { Err("has to lie above 0, at 1 at the most".to_owned()) }
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|jobs| (1..=256).contains(jobs)).ok_or_else(|| "has to be 1 to 256".to_owned())
+}
+
+impl Log {
+    fn options(&self, config: &Logs) -> Result<Options, Failure> {
+        let prefix = self.prefix.as_deref().or(config.prefix.value.as_deref()).map(Prefix::compile).transpose();
+        let prefix = prefix.map_err(|error| Failure::usage(anyhow!("--prefix: {error}")))?;
+        let zone = self.timezone.as_deref().or(config.timezone.value.as_deref()).map(jiff::tz::TimeZone::get).transpose();
+        let zone = zone.map_err(|error| Failure::usage(anyhow!("--timezone: {error}")))?;
+        Ok(Options {
+            prefix,
+            zone,
+            selection: Selection {
+                from: self.from.map(Timestamp::unix_micros),
+                to: self.to.map(Timestamp::unix_micros),
+                databases: self.database.clone(),
+                users: self.user.clone(),
+                applications: self.app.clone(),
+            },
+            told: Told {
+                threshold: self.min_duration.or(config.min_duration.value).map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+                sample_rate: self.sample_rate.filter(|rate| *rate < 1.0),
+                transaction_sample_rate: self.transaction_sample_rate.filter(|rate| *rate < 1.0),
+                is_pooled: self.pooled || config.pooled.value,
+                filters: Vec::new(),
+            },
+            jobs: self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        })
+    }
+}
+
+/// A workload, however it was come by.
+pub(super) struct Material {
+    pub(super) workload: Workload,
+    pub(super) notes: Vec<Note>,
+    pub(super) exit: Exit,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let config = arguments.rules.read()?;
+    arguments.output.check(&config)?;
+    if let Some(path) = &arguments.save {
+        output::check_writable(path)?;
+    }
+    let material = read(&arguments.paths, &arguments.log, &config)?;
+    let mut exit = material.exit;
+    if let Some(path) = &arguments.save
+        && let Err(failure) = store(&material.workload, path)
+    {
+        output::complain(&failure);
+        exit = exit.and(failure.exit());
+    }
+    let now = input::now();
+    let at = material.workload.to.unwrap_or(now);
+    let attestations = input::attestations(arguments.attestations.as_deref(), at)?;
+    let given = assess::logs::Given {
+        workload: &material.workload,
+        config: &config,
+        attestations: &attestations,
+        at,
+        generated_at: now,
+        top: arguments.top,
+    };
+    let report = assess::logs::report(&given, material.notes);
+    Ok(exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Reads logs and stored workloads.
+pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Material, Failure> {
+    let options = log.options(&config.logs)?;
+    let mut workloads = Vec::new();
+    let mut named = Vec::new();
+    for path in paths {
+        match stored(path)? {
+            Some(workload) => workloads.push(workload),
+            None => named.push(path.clone()),
+        }
+    }
+    let mut notes = Vec::new();
+    let mut sources = Vec::new();
+    let mut bytes = 0;
+    let progress = Arc::new(AtomicU64::new(0));
+    if !named.is_empty() {
+        let expanded = logs::input::expand(&named).map_err(Failure::usage)?;
+        let note = |warning| move |note: &logs::input::Note| Note { text: note.to_string(), warning };
+        notes.extend(expanded.failed.iter().map(note(true)));
+        notes.extend(expanded.skipped.iter().map(note(false)));
+        for input in expanded.inputs {
+            bytes += input.size.unwrap_or(0);
+            sources.push(source(input, &progress));
+        }
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut exit = Exit::Clean;
+    let count = sources.len();
+    if count > 0 {
+        listen(&stop);
+        let read = watched(&progress, bytes, || logs::read(sources, &options, &stop));
+        for unreadable in &read.unreadable {
+            notes.push(Note { text: told(unreadable), warning: true });
+        }
+        if stop.load(Ordering::Relaxed) {
+            exit = Exit::Interrupted;
+        }
+        let coverage = &read.workload.coverage;
+        let is_nothing = coverage.entries == 0 && read.workload.other_programs.is_empty();
+        if is_nothing && workloads.is_empty() && exit == Exit::Clean {
+            return Err(nothing(&read.unreadable, &read.workload));
+        }
+        if !read.unreadable.is_empty() {
+            exit = exit.and(Exit::Incomplete);
+        }
+        workloads.push(read.workload);
+    }
+    let workload = merge::merge(workloads).map_err(Failure::usage)?;
+    Ok(Material { workload, notes, exit })
+}
+
+/// A stored workload; none where a file is something else.
+fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
+    let mut head = [0; 64];
+    let is_object = std::fs::File::open(path)
+        .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
+        .is_ok_and(|length| head.get(..length).unwrap_or_default().starts_with(merge::MAGIC.as_bytes()));
+    if !is_object {
+        return Ok(None);
+    }
+    let read = || -> anyhow::Result<Workload> {
+        let bytes = std::fs::read(path).with_context(|| format!("cannot read the workload {}", path.display()))?;
+        merge::parse(&bytes).with_context(|| format!("the workload {} is damaged", path.display()))
+    };
+    read().map(Some).map_err(Failure::usage)
+}
+
+fn store(workload: &Workload, path: &Path) -> Result<(), Failure> {
+    let write = |out: &mut dyn Write| {
+        serde_json::to_writer(&mut *out, workload)?;
+        out.write_all(b"\n")
+    };
+    if path.as_os_str() == "-" { output::to_stdout(write) } else { output::to_file(path, write) }
+}
+
+fn source(input: logs::input::Input, progress: &Arc<AtomicU64>) -> Source {
+    let progress = Arc::clone(progress);
+    Source {
+        name: input.name.clone(),
+        // logs of one set are one server's; processes of another may have the same numbers
+        stream: crate::hash::number(input.set.as_bytes()),
+        written: input.modified,
+        open: Box::new(move || {
+            input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)
+        }),
+    }
+}
+
+/// Ctrl-C ends reading, not the report of what was read.
+fn listen(stop: &Arc<AtomicBool>) {
+    let stop = Arc::clone(stop);
+    // where it cannot be listened for, it ends the program as ever
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let listening = std::thread::Builder::new().name("interrupt".into()).spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            stop.store(true, Ordering::Relaxed);
+            // a second one does not wait
+            if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+                #[expect(clippy::exit, reason = "asked twice, there is nothing left to say")]
+                std::process::exit(130);
+            }
+        }
+    });
+    drop(listening);
+}
+
+/// Does work, with a line on a terminal's standard error that says how far it is, once it takes long.
+fn watched<T: Send>(progress: &AtomicU64, bytes: u64, work: impl FnOnce() -> T + Send) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work();
+    }
+    std::thread::scope(|scope| {
+        let working = scope.spawn(work);
+        let mut shown = false;
+        let mut waited = 0;
+        while !working.is_finished() {
+            std::thread::park_timeout(Duration::from_millis(100));
+            waited += 1;
+            if waited < 10 {
+                continue;
+            }
+            let done = progress.load(Ordering::Relaxed);
+            let text = match bytes {
+                0 => format!("{} MB read", done / 1_000_000),
+                bytes => format!("{:>3} %  {} of {} MB", done * 100 / bytes, done / 1_000_000, bytes / 1_000_000),
+            };
+            drop(write!(std::io::stderr().lock(), "\r{text}\x1b[K"));
+            shown = true;
+        }
+        if shown {
+            drop(write!(std::io::stderr().lock(), "\r\x1b[K"));
+        }
+        match working.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Why a log could not be read, with its first lines where those tell: the user has the log and may see it, on standard
+/// error only.
+fn told(unreadable: &Unreadable) -> String {
+    format!("{}: {}", unreadable.name, unreadable.error)
+}
+
+fn nothing(unreadable: &[Unreadable], workload: &Workload) -> Failure {
+    let mut text = String::from("nothing in it is a PostgreSQL log");
+    for one in unreadable.iter().take(5) {
+        text.push_str(&format!("\n  {}", told(one)));
+        if let FeedError::Nothing { first, .. } = &one.error {
+            for line in first {
+                text.push_str(&format!("\n    | {}", logs::mask::line(line)));
+            }
+        }
+    }
+    for source in workload.sources.iter().take(5) {
+        let prefix = source.prefix.as_deref().map_or_else(String::new, |prefix| format!(" with prefix \"{prefix}\""));
+        text.push_str(&format!("\n  {}: read as {}{prefix}", source.path, source.format));
+    }
+    for line in &workload.coverage.unread_samples {
+        text.push_str(&format!("\n    line {} | {}", line.line, line.text));
+    }
+    Failure::usage(anyhow!(text))
+}

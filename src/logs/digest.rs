@@ -1,0 +1,390 @@
+//! A chunk of a log becomes a [`Digest`]: every entry read, classified, its statement told by its shape. The work that takes
+//! the time; any number of threads do it, each with a [`Digester`] of its own.
+
+use super::comment;
+use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, PlanSeen, Rarity, ShapeSeen, Step, Tag, What};
+use super::lexer::{self, Lexer, Parameters, Slot, SlotKind, SlotValue};
+use super::mask;
+use super::message::{self, Lock, Message, Step as StepKind};
+use super::plan;
+use super::record::Record;
+use super::select::Selection;
+use super::shape::Shape;
+use super::unit::NO_TIME;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, RwLock};
+
+/// Shapes that are remembered between chunks. Forgetting one costs time and changes nothing.
+const SHAPES: usize = 20_000;
+
+/// Shapes that were analysed before, for all threads.
+#[derive(Debug, Default)]
+pub struct Shapes(RwLock<HashMap<u64, Arc<Shape>>>);
+
+impl Shapes {
+    fn get(&self, hash: u64) -> Option<Arc<Shape>> {
+        self.0.read().ok()?.get(&hash).cloned()
+    }
+
+    fn put(&self, hash: u64, shape: &Arc<Shape>) {
+        if let Ok(mut known) = self.0.write() {
+            if known.len() >= SHAPES {
+                known.clear();
+            }
+            known.insert(hash, Arc::clone(shape));
+        }
+    }
+}
+
+/// What a thread needs to digest chunks.
+#[derive(Debug)]
+pub struct Digester<'s> {
+    shapes: &'s Shapes,
+    selection: &'s Selection,
+    lexer: Lexer,
+    slots: Vec<Slot>,
+    parameters: Vec<SlotValue>,
+    hasher: RandomState,
+}
+
+/// The tables of one chunk.
+struct Chunk<'d> {
+    digest: &'d mut Digest,
+    shapes: HashMap<u64, u32>,
+    actors: HashMap<u64, u32>,
+    last_actor: (u64, u32),
+    tags: HashMap<Tag, u32>,
+}
+
+impl<'s> Digester<'s> {
+    /// One that shares what it learns.
+    pub fn new(shapes: &'s Shapes, selection: &'s Selection) -> Self {
+        Self {
+            shapes,
+            selection,
+            lexer: Lexer::new(),
+            slots: Vec::new(),
+            parameters: Vec::new(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Digests a chunk that `read` reads entry by entry.
+    pub fn digest(
+        &mut self,
+        stream: u64,
+        read: impl FnOnce(&mut dyn FnMut(&Record<'_>)) -> super::record::Reading,
+    ) -> Digest {
+        let mut digest = Digest::default();
+        let mut chunk = Chunk {
+            digest: &mut digest,
+            shapes: HashMap::new(),
+            actors: HashMap::new(),
+            last_actor: (0, NONE),
+            tags: HashMap::new(),
+        };
+        let reading = read(&mut |record: &Record<'_>| self.record(stream, record, &mut chunk));
+        digest.reading = reading;
+        digest
+    }
+
+    fn record(&mut self, stream: u64, record: &Record<'_>, chunk: &mut Chunk<'_>) {
+        if !self.selection.takes(record) {
+            return;
+        }
+        let message = message::classify(record);
+        let what = match message {
+            Message::Statement { step, name, portal, sql, duration } => {
+                let context_is_nested = !record.context.is_empty() && is_nested(record.context);
+                if context_is_nested {
+                    chunk.digest.other_entries += 1;
+                    return;
+                }
+                What::Statement(self.statement(record, step, name, portal, sql, duration, chunk))
+            }
+            Message::Duration(duration) => What::Duration(duration),
+            Message::Plan { duration, body } => match self.plan(record, duration, body, chunk) {
+                Some(plan) => {
+                    chunk.digest.plans.push(plan);
+                    What::Plan(chunk.digest.plans.len() as u32 - 1)
+                }
+                None => {
+                    chunk.digest.other_entries += 1;
+                    return;
+                }
+            },
+            other => match self.rarity(record, other, chunk) {
+                Some(rarity) => {
+                    chunk.digest.rarities.push(rarity);
+                    What::Rarity(chunk.digest.rarities.len() as u32 - 1)
+                }
+                None => {
+                    chunk.digest.other_entries += 1;
+                    return;
+                }
+            },
+        };
+        let event = Event {
+            time: record.time.unwrap_or(NO_TIME),
+            session: session(stream, record),
+            line: record.session_line.map_or(0, |line| u32::try_from(line).unwrap_or(u32::MAX)),
+            actor: self.actor(record, chunk),
+            transaction: local_transaction(record.vxid),
+            what,
+        };
+        chunk.digest.has_fractions |= event.time != NO_TIME && event.time % 1_000_000 != 0;
+        chunk.digest.events.push(event);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of a message, once")]
+    fn statement(
+        &mut self,
+        record: &Record<'_>,
+        kind: StepKind,
+        name: &[u8],
+        portal: &[u8],
+        sql: &[u8],
+        duration: Option<u64>,
+        chunk: &mut Chunk<'_>,
+    ) -> Step {
+        let (shape, tags, has_literals) = self.shape(sql, record.is_tabbed, chunk);
+        let mut step = Step {
+            kind,
+            duration: duration.unwrap_or(NO_DURATION),
+            shape,
+            name: short_hash(name),
+            portal: if portal.is_empty() { 0 } else { short_hash(portal) | 1 },
+            values: chunk.digest.values.len() as u32,
+            value_count: 0,
+            has_values: false,
+            has_literals: has_literals || !record.detail.is_empty(),
+            tags,
+            query_id: record.query_id.unwrap_or(0),
+        };
+        // what parse and bind were given is in the execution's own line
+        if matches!(kind, StepKind::Parse | StepKind::Bind) {
+            return step;
+        }
+        self.parameters.clear();
+        let mut is_whole = true;
+        if let Some(list) = message::parameters_of(record.detail) {
+            is_whole = lexer::parameters(list, record.is_tabbed, &mut self.parameters) == Parameters::Whole;
+        }
+        for slot in &self.slots {
+            let value = match slot.kind {
+                SlotKind::Parameter(number) => {
+                    let at = usize::from(number).checked_sub(1);
+                    match at.and_then(|at| self.parameters.get(at)) {
+                        Some(value) => *value,
+                        None => {
+                            is_whole = false;
+                            SlotValue::NULL
+                        }
+                    }
+                }
+                _ => slot.value,
+            };
+            chunk.digest.values.push(value);
+        }
+        step.value_count = self.slots.len() as u16;
+        step.has_values = is_whole;
+        step
+    }
+
+    /// The shape of a text, the tags of its comments, and whether it has literals. Its slots are left in `self.slots`.
+    fn shape(&mut self, sql: &[u8], tabbed: bool, chunk: &mut Chunk<'_>) -> (u32, u32, bool) {
+        let lexed = self.lexer.lex(sql, tabbed);
+        let (hash, has_literals, is_truncated) = (lexed.shape, lexed.has_literals, lexed.is_truncated);
+        self.slots.clear();
+        self.slots.extend_from_slice(lexed.slots);
+        let tags = match lexed.comments {
+            [] => NONE,
+            comments => tags(sql, comments, chunk),
+        };
+        chunk.digest.truncated += u64::from(is_truncated);
+        if let Some(known) = chunk.shapes.get(&hash) {
+            return (*known, tags, has_literals);
+        }
+        let shape = match self.shapes.get(hash) {
+            Some(shape) => shape,
+            None => {
+                let text = self.lexer.shape_text(sql, tabbed);
+                let shape = Arc::new(Shape::of(text, &String::from_utf8_lossy(sql)));
+                self.shapes.put(hash, &shape);
+                shape
+            }
+        };
+        let number = chunk.digest.shapes.len() as u32;
+        chunk.digest.shapes.push(ShapeSeen { hash, shape });
+        chunk.shapes.insert(hash, number);
+        (number, tags, has_literals)
+    }
+
+    /// The shape of a statement that an entry names beside its message.
+    fn named(&mut self, record: &Record<'_>, chunk: &mut Chunk<'_>) -> Option<u32> {
+        (!record.statement.is_empty()).then(|| self.shape(record.statement, record.is_tabbed, chunk).0)
+    }
+
+    fn plan(&mut self, record: &Record<'_>, duration: u64, body: &[u8], chunk: &mut Chunk<'_>) -> Option<PlanSeen> {
+        let plan = plan::plan(body, record.is_tabbed)?;
+        let (shape, _, _) = self.shape(&plan.query, false, chunk);
+        // without log_analyze the planner's expectation is all there is: rows that pass the filter, so fewer than are read
+        let seq_scans = plan
+            .seq_scans()
+            .filter_map(|(node, read)| {
+                let relation = match (&node.schema, node.relation.as_ref()?) {
+                    (Some(schema), relation) => format!("{schema}.{relation}"),
+                    (None, relation) => relation.clone(),
+                };
+                Some((relation, read.unwrap_or(node.plan_rows), read.is_some()))
+            })
+            .collect();
+        let has_parameters = self.slots.iter().any(|slot| matches!(slot.kind, SlotKind::Parameter(_)));
+        let values = (!has_parameters).then(|| self.slots.iter().map(|slot| slot.value).collect());
+        let rows = plan.root_rows();
+        Some(PlanSeen { duration, shape, is_nested: is_nested(record.context), rows, seq_scans, values })
+    }
+
+    fn rarity(&mut self, record: &Record<'_>, message: Message<'_>, chunk: &mut Chunk<'_>) -> Option<Rarity> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).into_owned();
+        Some(match message {
+            Message::ConnectionReceived => Rarity::Received,
+            Message::ConnectionAuthorized { .. } => Rarity::Connected,
+            Message::Disconnection { duration, .. } => Rarity::Disconnected(duration),
+            Message::Lock(wait) => {
+                let (mode, object) = (text(wait.mode), mask::lock_object(wait.object));
+                let shape = self.named(record, chunk);
+                match (wait.state, wait.waited) {
+                    (Lock::Waiting, _) => Rarity::LockWaiting { mode, object, shape },
+                    (Lock::Acquired, Some(waited)) => Rarity::LockAcquired { mode, object, waited, shape },
+                    _ => return None,
+                }
+            }
+            Message::Deadlock => Rarity::Failed(self.failure(record, None, true, chunk)),
+            Message::Cancelled { why } => Rarity::Failed(self.failure(record, Some(why), false, chunk)),
+            Message::Failure => Rarity::Failed(self.failure(record, None, false, chunk)),
+            Message::TemporaryFile { bytes } => Rarity::TemporaryFile(bytes, self.named(record, chunk)),
+            Message::CheckpointStarting { cause } => Rarity::CheckpointStarting(text(cause)),
+            Message::CheckpointComplete(checkpoint) => Rarity::CheckpointComplete(checkpoint.sync, checkpoint.total),
+            Message::CheckpointsTooFrequent { .. } => Rarity::CheckpointsTooFrequent,
+            Message::Autovacuum { table } => Rarity::Vacuumed(text(table)),
+            Message::Autoanalyze { table } => Rarity::Analysed(text(table)),
+            Message::ServerStarted => Rarity::ServerStarted,
+            _ => return None,
+        })
+    }
+
+    fn failure(
+        &mut self,
+        record: &Record<'_>,
+        cancelled: Option<message::Why>,
+        is_deadlock: bool,
+        chunk: &mut Chunk<'_>,
+    ) -> Box<Failure> {
+        let sqlstate = Some(record.sqlstate).filter(|state| state.len() == 5 && *state != b"00000");
+        Box::new(Failure {
+            severity: record.severity,
+            sqlstate: sqlstate.map(|state| String::from_utf8_lossy(state).into_owned()),
+            message: mask::message(record.message),
+            is_deadlock,
+            cancelled,
+            shape: self.named(record, chunk),
+        })
+    }
+
+    /// The number of who sent an entry.
+    fn actor(&mut self, record: &Record<'_>, chunk: &mut Chunk<'_>) -> u32 {
+        let hash = self.hasher.hash_one((record.user, record.database, record.application));
+        if chunk.last_actor.0 == hash && chunk.last_actor.1 != NONE {
+            return chunk.last_actor.1;
+        }
+        let number = match chunk.actors.get(&hash) {
+            Some(number) => *number,
+            None => {
+                let name = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).into();
+                let number = chunk.digest.actors.len() as u32;
+                chunk.digest.actors.push(Actor {
+                    user: name(record.user),
+                    database: name(record.database),
+                    application: name(record.application),
+                });
+                chunk.actors.insert(hash, number);
+                number
+            }
+        };
+        chunk.last_actor = (hash, number);
+        number
+    }
+}
+
+fn tags(sql: &[u8], comments: &[std::ops::Range<usize>], chunk: &mut Chunk<'_>) -> u32 {
+    let texts = comments.iter().filter_map(|range| sql.get(range.clone()));
+    let Some(found) = comment::tags(texts) else { return NONE };
+    let tag = Tag {
+        trace: found.trace.as_deref().map_or(0, |trace| hash64(trace) | 1),
+        route: found.route.as_deref().map(|route| String::from_utf8_lossy(route).into()),
+        is_ping: found.is_ping,
+    };
+    match chunk.tags.get(&tag) {
+        Some(number) => *number,
+        None => {
+            let number = chunk.digest.tags.len() as u32;
+            chunk.digest.tags.push(tag.clone());
+            chunk.tags.insert(tag, number);
+            number
+        }
+    }
+}
+
+/// Whether a function ran the statement and no client sent it.
+fn is_nested(context: &[u8]) -> bool {
+    let context = context.strip_prefix(b"\t").unwrap_or(context);
+    context.starts_with(b"PL/") || context.starts_with(b"SQL function") || context.starts_with(b"fonction")
+        || memchr::memmem::find(context.get(..64).unwrap_or(context), b"PL/pgSQL").is_some()
+}
+
+/// What tells one session from another: its id, or its process; 0 where there is neither.
+fn session(stream: u64, record: &Record<'_>) -> u64 {
+    let stream = stream ^ record.stream;
+    if !record.session_id.is_empty() {
+        return hash64(record.session_id).wrapping_add(stream) | 1;
+    }
+    match record.pid {
+        Some(pid) => mix(u64::from(pid).wrapping_add(stream.rotate_left(32))) | 1,
+        None => 0,
+    }
+}
+
+/// The local part of `3/14`.
+fn local_transaction(vxid: &[u8]) -> u32 {
+    let Some(slash) = vxid.iter().rposition(|byte| *byte == b'/') else { return NONE };
+    let digits = vxid.get(slash + 1..).unwrap_or_default();
+    if digits.is_empty() {
+        return NONE;
+    }
+    digits.iter().fold(0_u32, |number, digit| number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0'))))
+        & 0x7fff_ffff
+}
+
+fn mix(value: u64) -> u64 {
+    let mixed = (value ^ (value >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 29)
+}
+
+/// A hash that is the same in every run, for what sorts and joins: not against an adversary.
+fn hash64(bytes: &[u8]) -> u64 {
+    let mut sum = bytes.len() as u64;
+    for part in bytes.chunks(8) {
+        let mut word = [0; 8];
+        for (into, byte) in word.iter_mut().zip(part) {
+            *into = *byte;
+        }
+        sum = mix(sum.rotate_left(23) ^ u64::from_le_bytes(word));
+    }
+    sum
+}
+
+fn short_hash(bytes: &[u8]) -> u32 {
+    (hash64(bytes) >> 16) as u32
+}
