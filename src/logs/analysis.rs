@@ -7,7 +7,7 @@ use crate::fingerprint::{FingerprintKind, StatementKind, normalise};
 use crate::statement_shape::{TableName, alias, folded, resolve, table_name};
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, Expr, FromTable, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, Insert, JoinConstraint, JoinOperator, LimitClause, NonBlock, ObjectName, Query, Select, SelectItem,
+    GroupByExpr, Insert, JoinConstraint, JoinOperator, LimitClause, NonBlock, ObjectName, OrderByKind, Query, Select, SelectItem,
     SelectItemQualifiedWildcardKind, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
     Value,
 };
@@ -215,6 +215,9 @@ pub struct Analysis {
     pub insert_columns: Vec<String>,
     /// Whether it asks for the rows of many keys at once.
     pub is_eager_load: bool,
+    /// The slots of the outermost `order by` and `group by` that count columns (`order by 1`), with the column's number
+    /// in the text that was analysed.
+    pub positions: Vec<(usize, usize)>,
 }
 
 impl Analysis {
@@ -301,6 +304,7 @@ pub fn analyse(shape_text: &str, original: &str) -> Analysis {
         is_single_row_insert: false,
         insert_columns: Vec::new(),
         is_eager_load: false,
+        positions: Vec::new(),
     };
     if !several {
         analysis.command = statements.first().and_then(|statement| command(statement));
@@ -313,12 +317,21 @@ pub fn analyse(shape_text: &str, original: &str) -> Analysis {
     }
     let plain = parseable(shape_text);
     analysis.tables = tables(&plain).or_else(|| tables(original)).unwrap_or_else(|| tables_by_words(shape_text));
+    if analysis.tables.is_empty() && matches!(analysis.command, Some(Command::Declare | Command::Prepare | Command::Explain))
+    {
+        analysis.tables = tables_by_words(shape_text);
+    }
     let planned = !matches!(analysis.kind, StatementKind::Utility | StatementKind::Unparsed | StatementKind::Other(_));
     if !several && planned {
-        match parse(&plain) {
+        // locks the typed tree does not read, and would not print
+        let locks = || plain.replace(" for no key update", " for update").replace(" for key share", " for share");
+        match parse(&plain).or_else(|| parse(&locks())) {
             Some(statement) => {
                 analysis.has_tree = true;
                 of_statement(&statement, &plain, &mut analysis);
+                if let Statement::Query(query) = &statement {
+                    analysis.positions = positions(query, original);
+                }
                 if let Some(limit) = &mut analysis.limit {
                     limit.constant = limit_of(original);
                 }
@@ -723,6 +736,32 @@ fn of_query(query: &Query, analysis: &mut Analysis) {
     of_keys(&query.body, analysis, 0);
 }
 
+/// What a query is ordered and grouped by, in this order.
+pub(super) fn order_and_group(query: &Query) -> impl Iterator<Item = &Expr> {
+    let order = match query.order_by.as_ref().map(|order| &order.kind) {
+        Some(OrderByKind::Expressions(all)) => all.as_slice(),
+        _ => &[],
+    };
+    let group = match &*query.body {
+        SetExpr::Select(select) => match &select.group_by {
+            GroupByExpr::Expressions(all, _) => all.as_slice(),
+            GroupByExpr::All(_) => &[],
+        },
+        _ => &[],
+    };
+    order.iter().map(|one| &one.expr).chain(group)
+}
+
+/// The slots that count columns: PostgreSQL's own normaliser leaves their numbers.
+fn positions(query: &Query, original: &str) -> Vec<(usize, usize)> {
+    if !order_and_group(query).any(|expr| slot(expr).is_some()) {
+        return Vec::new();
+    }
+    let Some(Statement::Query(original)) = parse(&parseable(&normalise(original).text)) else { return Vec::new() };
+    let numbers = order_and_group(&original).map(|expr| expr.to_string().parse::<usize>().ok());
+    order_and_group(query).zip(numbers).filter_map(|(expr, number)| Some((slot(expr)?, number?))).collect()
+}
+
 /// The one `select` that a body is, whatever parentheses it stands in.
 fn outermost(body: &SetExpr) -> Option<&Select> {
     match body {
@@ -781,13 +820,14 @@ pub(super) fn has_group_by(select: &Select) -> bool {
 fn of_from(from: &[&TableWithJoins], analysis: &mut Analysis) {
     analysis.from_count = from.iter().map(|tree| 1 + tree.joins.len()).sum();
     analysis.has_join = analysis.from_count > 1;
-    if let Some(first) = from.first()
-        && let Some((_, table)) = alias(&first.relation).into_iter().next()
-        && !table.name.is_empty()
-    {
-        let table = qualified(table);
-        analysis.main_table = analysis.names(&table).then_some(table);
-    }
+    analysis.main_table = main_table(from, analysis);
+}
+
+/// The first relation, where it is a table.
+fn main_table(from: &[&TableWithJoins], analysis: &Analysis) -> Option<String> {
+    let (_, table) = alias(&from.first()?.relation).into_iter().next()?;
+    let table = Some(qualified(table)).filter(|table| !table.is_empty())?;
+    analysis.names(&table).then_some(table)
 }
 
 /// The relations of a `from`, by the name each goes by.
@@ -836,6 +876,9 @@ fn of_keys(body: &SetExpr, analysis: &mut Analysis, depth: usize) {
         SetExpr::Select(select) => {
             let from: Vec<&TableWithJoins> = select.from.iter().collect();
             of_conditions(&from, select.selection.as_ref(), analysis);
+            if analysis.main_table.is_none() {
+                analysis.main_table = main_table(&from, analysis);
+            }
             match select.from.as_slice() {
                 [] => {
                     if let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] =
@@ -1182,13 +1225,15 @@ fn join_by(parent: &Analysis, child: &Analysis, slot: usize, table: Option<&str>
             is_weak,
         })
     };
+    // a column that the parent itself looks up by one value cannot be where many values come from
+    let selected = || parent.selected.iter().filter(|found| !is_looked_up(parent, &found.name));
     let foreign = |found: &&Column| {
         stem(&found.name).is_some_and(|stem| key_table.is_some_and(|table| is_called_after(&stem, table)))
     };
     let main = parent.main_table.as_deref();
     if is_own_key(key_table, column) {
         // the parent names the foreign key
-        if let Some(found) = parent.selected.iter().find(foreign) {
+        if let Some(found) = selected().find(foreign) {
             return join(JoinKind::ManyToOne, found.table.as_deref().or(main), Some(&found.name), false);
         }
         // a foreign key that is called after the part the row plays: `owner_id` of a user
@@ -1197,7 +1242,7 @@ fn join_by(parent: &Analysis, child: &Analysis, slot: usize, table: Option<&str>
                 !parent.tables.iter().any(|table| is_called_after(&stem, table)) && !stem.is_empty()
             })
         };
-        if let Some(found) = parent.selected.iter().find(part) {
+        if let Some(found) = selected().find(part) {
             return join(JoinKind::ManyToOne, found.table.as_deref().or(main), Some(&found.name), true);
         }
         return match parent.selects_all_columns {
@@ -1227,8 +1272,16 @@ fn join_by(parent: &Analysis, child: &Analysis, slot: usize, table: Option<&str>
     }
     const COMMON: [&str; 12] =
         ["id", "name", "type", "status", "state", "kind", "active", "deleted", "title", "key", "value", "position"];
-    let same = parent.selected.iter().find(|found| found.name == column && !COMMON.contains(&column));
+    let same = selected().find(|found| found.name == column && !COMMON.contains(&column));
     same.and_then(|found| join(JoinKind::SameColumn, found.table.as_deref().or(main), Some(&found.name), false))
+}
+
+/// Whether a statement looks a column up by one value.
+fn is_looked_up(statement: &Analysis, column: &str) -> bool {
+    statement.slots.iter().any(|role| match role {
+        Role::KeyEquals { column: own, list: false, .. } => own == column,
+        _ => false,
+    })
 }
 
 /// Whether a column has the name of the key of its own table: `id`, `users.user_id`.
@@ -1253,7 +1306,7 @@ pub(super) fn stem(column: &str) -> Option<String> {
         .iter()
         .find_map(|end| name.strip_suffix(end))
         .or_else(|| BEFORE.iter().find_map(|start| name.strip_prefix(start)))
-        .or_else(|| name.strip_suffix("id"));
+        .or_else(|| name.strip_suffix("id").filter(|rest| rest.len() > 2));
     let cut = cut.map(|rest| BEFORE.iter().find_map(|start| rest.strip_prefix(start)).unwrap_or(rest));
     cut.map(|rest| rest.trim_matches('_').to_owned()).filter(|rest| !rest.is_empty())
 }
@@ -1340,4 +1393,417 @@ pub(super) fn snake(name: &str) -> String {
         before = c;
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::lexer::Lexer;
+    use proptest::prelude::*;
+
+    fn of(sql: &str) -> Analysis {
+        analyse(&Lexer::default().shape_text(sql.as_bytes(), false), sql)
+    }
+
+    fn roles(sql: &str) -> String {
+        let one = |role: &Role| match role {
+            Role::KeyEquals { table, column, list } => {
+                let table = table.as_deref().unwrap_or("?");
+                format!("{table}.{column}{}", if *list { "[]" } else { "" })
+            }
+            Role::Compared { by, column } => format!("{by:?}({column})"),
+            Role::InsertValue { column } => format!("insert({})", column.as_deref().unwrap_or("?")),
+            Role::SetValue { column } => format!("set({column})"),
+            other => format!("{other:?}"),
+        };
+        of(sql).slots.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn roles_of_what_mappers_write() {
+        for (sql, expected) in [
+            // Django
+            (r#"SELECT "b"."id", "b"."author_id" FROM "b" WHERE "b"."author_id" = 5"#, "b.author_id"),
+            (r#"SELECT "b"."id" FROM "b" WHERE "b"."author_id" IN (1, 2, 3)"#, "b.author_id[]"),
+            (r#"SELECT "b"."id" FROM "b" WHERE "b"."author_id" IN (1)"#, "b.author_id"),
+            (r#"SELECT "b"."id" FROM "b" WHERE ("b"."a" = 1 AND "b"."price" > 2.5) LIMIT 21"#, "b.a Ordered(price) Limit"),
+            (
+                r#"SELECT "t"."id" FROM "t" INNER JOIN "bt" ON ("t"."id" = "bt"."t_id") WHERE "bt"."b_id" = 7"#,
+                "bt.b_id",
+            ),
+            // SQLAlchemy
+            ("SELECT b.id AS b_id \nFROM b \nWHERE $1::INTEGER = b.author_id", "b.author_id"),
+            ("SELECT count(*) AS count_1 \nFROM (SELECT b.id FROM b WHERE b.author_id = 4) AS anon_1", "b.author_id"),
+            ("SELECT EXISTS (SELECT * FROM b WHERE b.author_id = 4) AS anon_1", "b.author_id"),
+            // Hibernate
+            ("select b1_0.id from book b1_0 where b1_0.author_id=$1", "book.author_id"),
+            ("select b1_0.id from book b1_0 where b1_0.author_id = any ($1)", "book.author_id[]"),
+            ("select b0_.id as id1_0_ from book b0_ where b0_.id=$1 limit $2 offset $3", "book.id Limit Offset"),
+            // Active Record
+            (r#"SELECT "b".* FROM "b" WHERE "b"."author_id" = $1 ORDER BY "b"."id" ASC LIMIT $2"#, "b.author_id Limit"),
+            (r#"SELECT 1 AS one FROM "b" WHERE "b"."author_id" = $1 LIMIT $2"#, "Other b.author_id Limit"),
+            // Prisma
+            (
+                r#"SELECT "public"."U"."id" FROM "public"."U" WHERE ("public"."U"."id" = $1 AND 1=1) LIMIT $2 OFFSET $3"#,
+                "public.U.id Other Other Limit Offset",
+            ),
+            // Entity Framework
+            ("SELECT b.\"Id\"\nFROM \"Books\" AS b\nWHERE b.\"AuthorId\" = $1", "Books.AuthorId"),
+            // Eloquent
+            (r#"select * from "b" where "b"."a_id" = 3 and "b"."a_id" is not null limit 1"#, "b.a_id Limit"),
+            ("update b set x = $1, y = y + $2 where id = $3 and version = $4", "set(x) set(y) b.id b.version"),
+            ("insert into b (x, y) values ($1, lower($2)) returning id", "insert(x) insert(y)"),
+            ("insert into b values ($1)", "insert(?)"),
+            ("delete from b where id = $1", "b.id"),
+            ("delete from b using a where b.a_id = a.id and a.name = 'x'", "a.name"),
+            ("select * from b where a <> 1 and c like 'x%' and d between 1 and 2 and e not in (1, 2)",
+             "Unequal(a) Pattern(c) Between(d) Between(d) Unequal(e)"),
+            ("select * from b where (a, c) > (1, 2) order by a, c fetch first 10 rows only", "Ordered(a) Ordered(a) Limit"),
+            ("select * from b where (a, c) = (1, 2)", "b.a b.c"),
+            ("select * from a, b where x = 1", "?.x"),
+            ("select * from b left join a on a.x = 1 where b.y = 2", "Other b.y"),
+            ("select * from b where x = 1 or y = 2", "Other Other"),
+            ("select * from b where lower(x) = 'a'", "Other"),
+            ("select * from b where x = 1 union all select * from c where y = 2", "b.x c.y"),
+            ("with c as (select * from b where x = 1) select * from c where y = 2", "Other ?.y"),
+            ("select * from b where x = array[1, 2] and y = any(array[3, 4])", "b.x b.y[]"),
+            ("select * from b where t > now() - interval '1 day' and x = 1", "Ordered(t) b.x"),
+            ("select * from b where t = timestamp with time zone '2020-01-01' and x = date '2020-01-01'", "b.t b.x"),
+        ] {
+            assert_eq!(roles(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_a_select_is() {
+        let flags = |sql: &str| {
+            let found = of(sql);
+            [
+                ("limit1", found.limit.as_ref().is_some_and(|limit| limit.constant == Some(1))),
+                ("order", found.has_order_by),
+                ("group", found.has_group_by),
+                ("distinct", found.has_distinct),
+                ("aggregate", found.is_aggregate_only),
+                ("exists", found.is_exists_probe),
+                ("join", found.has_join),
+                ("lock", found.has_for_update),
+                ("skip", found.skip_locked),
+                ("all", found.selects_all_columns),
+                ("one", found.looks_single_row),
+                ("eager", found.is_eager_load),
+                ("ping", found.is_ping),
+            ]
+            .iter()
+            .filter(|(_, set)| *set)
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(" ")
+        };
+        for (sql, expected) in [
+            ("select 1", "one ping"),
+            ("SELECT 1;", "one ping"),
+            ("select now()", "one"),
+            ("select * from b", "all"),
+            ("select b.* from b where id = 1", "all one"),
+            ("select x from users where user_id = 1", "one"),
+            ("select x from library_user where user_id = 1", "one"),
+            ("select x from b where author_id = 1", ""),
+            ("select x from b where id = 1 or y = 2", ""),
+            ("select x from b join c on c.b_id = b.id where b.id = 1", "join"),
+            ("select x from a, b", "join"),
+            ("select count(*) from b where x = 1", "aggregate one"),
+            ("select coalesce(max(x), 0) + 1, sum(y)::int from b", "aggregate one"),
+            ("select count(*) over () from b", ""),
+            ("select x, count(*) from b group by x", "group"),
+            ("select distinct x from b", "distinct"),
+            ("select x from b order by y desc limit 1", "limit1 order one"),
+            ("select x from b order by y limit 10 /* limit 1 */", "order"),
+            ("select x from b limit 1 offset 5;", "limit1 one"),
+            ("select x from b fetch first 1 rows only", "limit1 one"),
+            ("select x from b where y = 1 limit 1 for update skip locked", "limit1 lock skip one"),
+            ("select x from b where y = 1 for no key update", "lock"),
+            ("select x from b where id = 1 for key share of b", "lock one"),
+            ("select 1 as one from b where x = 1 limit 1", "limit1 exists one"),
+            ("select exists(select 1 from b where x = 1)", "exists one"),
+            ("select x from b where y in (1, 2)", "eager"),
+            ("select x from b where y = any('{1,2}')", "eager"),
+        ] {
+            assert_eq!(flags(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn inserts_of_one_row_and_of_many() {
+        assert!(of("insert into t (a, b) values (1, 2)").is_single_row_insert);
+        assert_eq!(of("insert into t (a, \"B\") values (1, 2)").insert_columns, ["a", "B"]);
+        for many in [
+            "insert into t (a, b) values (1, 2), (3, 4)",
+            "insert into t (a, b) values (1, 2), (3, now())",
+            "insert into t (a) select x from u",
+            "insert into t default values",
+            "update t set a = 1",
+        ] {
+            assert!(!of(many).is_single_row_insert, "{many}");
+        }
+        // what the typed tree does not read
+        let found = of("insert into t (a, b) values (1, 'x') on conflict (lower(b)) do nothing");
+        assert!(found.is_single_row_insert && found.kind == StatementKind::Insert, "{found:?}");
+        let found = of("insert into t (a, b) values (1, 'x'), (2, 'y') on conflict (lower(b)) do nothing");
+        assert!(!found.is_single_row_insert);
+    }
+
+    #[test]
+    fn transactions_commands_and_resets() {
+        use Transaction as T;
+        for (sql, expected) in [
+            ("BEGIN", Some(T::Begin)),
+            ("start transaction isolation level serializable", Some(T::Begin)),
+            ("COMMIT;", Some(T::Commit)),
+            ("end", Some(T::Commit)),
+            ("ROLLBACK", Some(T::Rollback)),
+            ("abort work", Some(T::Rollback)),
+            ("SAVEPOINT active_record_1", Some(T::Savepoint)),
+            ("release savepoint s1", Some(T::Release)),
+            ("rollback to savepoint s1", Some(T::RollbackTo)),
+            ("ROLLBACK TRANSACTION TO s1", Some(T::RollbackTo)),
+            ("prepare transaction 'x'", Some(T::Prepare)),
+            ("commit prepared 'x'", None),
+            ("begin; select 1; commit", Some(T::Commit)),
+            ("begin; select 1", Some(T::Begin)),
+            ("select 1", None),
+            ("start_x", None),
+        ] {
+            assert_eq!(of(sql).transaction, expected, "{sql}");
+        }
+        for sql in [
+            "DISCARD ALL",
+            "reset all",
+            "SET SESSION AUTHORIZATION DEFAULT",
+            "set application_name = 'canary'",
+            "deallocate all",
+            "select pg_advisory_unlock_all(); close all; unlisten *; reset all",
+        ] {
+            assert!(of(sql).session_reset, "{sql}");
+        }
+        assert!(!of("set statement_timeout = 5").session_reset);
+        for (sql, expected) in [
+            ("declare c cursor for select * from b", Command::Declare),
+            ("fetch forward 100 from c", Command::Fetch),
+            ("move 5 in c", Command::Fetch),
+            ("close c", Command::Close),
+            ("prepare p as select 1", Command::Prepare),
+            ("execute p(1)", Command::Execute),
+            ("deallocate p", Command::Deallocate),
+            ("do $$ begin null; end $$", Command::Do),
+            ("call f(1)", Command::Call),
+            ("copy t from stdin", Command::Copy),
+            ("show all", Command::Show),
+            ("explain select 1", Command::Explain),
+        ] {
+            let found = of(sql);
+            assert_eq!((found.command, found.kind), (Some(expected), StatementKind::Utility), "{sql}");
+        }
+        assert_eq!(of("declare c cursor for select * from b where x = 1").tables, ["b"]);
+        assert!(of("").is_ping && of(" ; ").is_ping && of("-- ping").is_ping && !of("begin").is_ping);
+    }
+
+    #[test]
+    fn several_statements_and_blocks_have_a_hash_of_their_text() {
+        let several = of("select 1; select 2");
+        assert!(several.is_several && several.text_hash.is_some() && several.kind == StatementKind::Utility);
+        assert_ne!(several.text_hash, of("select 1; update t set a = 2").text_hash);
+        assert!(of("do $$ begin null; end $$").text_hash.is_some());
+        assert!(!of("select 1;").is_several && of("select 1").text_hash.is_none());
+    }
+
+    #[test]
+    fn texts_that_were_cut_or_are_none() {
+        for cut in [
+            "select * from orders where name = 'O''Br",
+            "select * from orders where id = 1 and (",
+            "select * from orders where id = 1 order by",
+            "select a, b fro",
+            "select \"a",
+        ] {
+            let found = of(cut);
+            if found.kind == StatementKind::Unparsed {
+                assert!(found.is_truncated, "{cut}");
+                assert_eq!(found.fingerprint_kind, FingerprintKind::Shape);
+            }
+        }
+        let cut = of("select * from orders o join s.items i on true where id in (1, 2) and (");
+        assert!(cut.is_truncated);
+        assert_eq!(cut.tables, ["orders", "s.items"]);
+        let wrong = of("selec * frm orders where a = 1");
+        assert!(!wrong.is_truncated && wrong.kind == StatementKind::Unparsed);
+        // the shape is the identity: a list of another length is no other query
+        let fingerprint = |sql: &str| of(sql).fingerprint;
+        assert_eq!(fingerprint("select * from t where a in (1, 2) and ("), fingerprint("select * from t where a in (1, 2, 3) and ("));
+    }
+
+    #[test]
+    fn what_the_typed_tree_does_not_read_is_known_still() {
+        for (sql, kind, tables) in [
+            ("update t set arr[1] = 5 where id = 1", StatementKind::Update, vec!["t"]),
+            ("select * from f(1) as (x int, y int) join t on true", StatementKind::Select, vec!["t"]),
+            ("table t", StatementKind::Select, vec!["t"]),
+            ("with recursive r as (select 1 union all select * from s.t) search depth first by a set o select * from r", StatementKind::Select, vec!["s.t"]),
+        ] {
+            let found = of(sql);
+            assert_eq!((found.kind, found.tables), (kind, tables.into_iter().map(str::to_owned).collect()), "{sql}");
+            assert_eq!(found.fingerprint_kind, FingerprintKind::PgQuery);
+        }
+    }
+
+    #[test]
+    fn the_identity_is_that_of_pg_stat_statements() {
+        let in_statements = crate::fingerprint::normalise_all(&["SELECT * FROM t WHERE a = $1 AND b IN ($2, $3)"]);
+        let in_log = of("select  * from t -- x\nwhere a='canary' and b in (1,2,3,4)");
+        assert_eq!(in_log.fingerprint, in_statements[0].fingerprint);
+        // texts of one shape are told alike, whichever came first
+        assert_eq!(in_log.text, of("SELECT * FROM t WHERE a = 'x' AND b IN (7, 8)").text);
+    }
+
+    #[test]
+    fn no_literal_is_kept() {
+        for sql in [
+            "select * from t where a = 'canary' and b = 73317331 /* canary */ -- canary",
+            "insert into t values (E'can\\'ary', $$canary$$, $x$ canary $x$, U&'canary', 73317331)",
+            "alter role app password 'canary'",
+            "set app.token = 'canary'",
+            "select 'canary' frm t whre (",
+            "select 'unterminated canary",
+            "select * from t where a in ('canary', 'canary') limit 73317331 offset 73317331",
+            "do $$ begin perform 'canary'; end $$",
+            "begin; insert into t values ('canary'); commit",
+            "copy t from program 'curl canary'",
+            "execute p('canary', 73317331)",
+            "select * from t where a = interval '73317331 days' and b = date 'canary'",
+        ] {
+            let found = format!("{:?}", Analysis { limit: None, ..of(sql) });
+            assert!(!found.contains("canary") && !found.contains("7331"), "{sql} became {found}");
+        }
+    }
+
+    fn evidence(parent: &str, child: &str) -> String {
+        match join_evidence(&of(parent), &of(child)) {
+            Some(join) => format!(
+                "{:?}{} {}.{} {}",
+                join.kind,
+                if join.is_weak { "?" } else { "" },
+                join.parent_table.as_deref().unwrap_or("-"),
+                join.parent_column.as_deref().unwrap_or("-"),
+                join.child_column
+            ),
+            None => "-".to_owned(),
+        }
+    }
+
+    #[test]
+    fn parents_by_the_names_of_things() {
+        for (parent, child, expected) in [
+            ("select id, name from authors", "select * from books where author_id = 1", "OneToMany authors.- author_id"),
+            ("select id from library_author", "select * from library_book where author_id = 1", "OneToMany library_author.- author_id"),
+            ("select id from \"Authors\"", "select * from \"Books\" where \"AuthorId\" = 1", "OneToMany Authors.- AuthorId"),
+            ("select id from shop.orders", "select * from shop.items where fk_order = 1", "OneToMany shop.orders.- fk_order"),
+            ("select id from order_items", "select * from refunds where orderitem_id = 1", "OneToMany order_items.- orderitem_id"),
+            ("select id from people", "select * from phones where person_uuid = 'x'", "OneToMany people.- person_uuid"),
+            ("select id from categories", "select count(*) from products where category_id = 1", "OneToMany categories.- category_id"),
+            ("select id from users", "select exists(select 1 from posts where author_user_id = 1)", "OneToMany users.- author_user_id"),
+            ("select id from nodes", "select * from nodes where parent_id = 1", "OneToMany nodes.- parent_id"),
+            (
+                "select id from books",
+                "select t.* from tags t join book_tags bt on bt.tag_id = t.id where bt.book_id = 1",
+                "ManyToMany books.- book_id",
+            ),
+            ("select id, author_id from books", "select * from authors where id = 1 limit 1", "ManyToOne books.author_id id"),
+            ("select b.id, b.author_id from books b", "select * from authors where author_id = 1", "ManyToOne books.author_id author_id"),
+            ("select id, owner_id from books", "select * from users where id = 1", "ManyToOne? books.owner_id id"),
+            ("select * from books", "select * from authors where id = 1", "ManyToOne? books.- id"),
+            ("select isbn from loans", "select * from books where isbn = 'x'", "SameColumn loans.isbn isbn"),
+            ("select id from posts", "select * from comments where item_id = 1 and item_type = 'post'", "OneToMany? posts.- item_id"),
+            ("select id, title from books", "select * from authors where id = 1", "-"),
+            ("select id, name from tags", "select * from books where author_id = 1", "-"),
+            ("select id, status from orders", "select * from items where status = 'x'", "-"),
+            // the parent's own rows have one author
+            ("select id, author_id from books where author_id = 5", "select * from authors where id = 1", "-"),
+            ("select id, author_id from books where author_id = 5", "select * from awards where author_id = 1", "-"),
+            ("update authors set x = 1", "select * from books where author_id = 1", "-"),
+            ("select id from authors", "select * from books where price > 5", "-"),
+        ] {
+            assert_eq!(evidence(parent, child), expected, "{parent} / {child}");
+        }
+    }
+
+    #[test]
+    fn words_and_their_plurals() {
+        for (many, one) in [
+            ("authors", "author"), ("categories", "category"), ("boxes", "box"), ("addresses", "address"),
+            ("statuses", "status"), ("houses", "house"), ("movies", "movie"), ("people", "person"), ("news", "news"),
+            ("order_items", "order_item"), ("address", "address"), ("buses", "bus"), ("batches", "batch"),
+        ] {
+            assert_eq!(singular(many), one);
+        }
+        for (name, expected) in [("authorId", "author_id"), ("AuthorID", "author_id"), ("HTTPLog", "http_log"), ("a b", "a_b")] {
+            assert_eq!(snake(name), expected);
+        }
+        assert_eq!(stem("author_id").as_deref(), Some("author"));
+        assert_eq!(stem("fk_author").as_deref(), Some("author"));
+        assert_eq!(stem("fk_author_id").as_deref(), Some("author"));
+        assert!(stem("id").is_none() && stem("paid").is_none() && stem("name").is_none() && stem("oid").is_none());
+    }
+
+    #[test]
+    fn limits_are_read_from_the_end() {
+        for (text, expected) in [
+            ("select 1 limit 21", Some(21)),
+            ("select 1 LIMIT 1;", Some(1)),
+            ("select 1 limit 1 /*route='limit 5'*/", Some(1)),
+            ("select 1 limit 1 offset 7", Some(1)),
+            ("select 1 limit 3 for update of t skip locked", None),
+            ("select 1 limit 3 for update skip locked", Some(3)),
+            ("select 1 fetch next 4 rows only", Some(4)),
+            ("select 1 offset 2 rows fetch first 4 rows only", Some(4)),
+            ("select 1 limit $1", None),
+            ("select 1 limit all", None),
+            ("limit", None),
+            ("", None),
+        ] {
+            assert_eq!(limit_of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_ends_nothing() {
+        let deep = || {
+            for sql in [
+                format!("select {}1{}", "(".repeat(50_000), ")".repeat(50_000)),
+                format!("select 1 {}", "+ 1 ".repeat(20_000)),
+                format!("select * from t where a = 1 {}", "and b <> 2 ".repeat(5000)),
+                format!("{}select 1{}", "select * from (".repeat(2000), ") x".repeat(2000)),
+                format!("select * from t where a in ({})", vec!["1"; 50_000].join(",")),
+            ] {
+                assert_eq!(of(&sql).fingerprint.len(), 16);
+            }
+        };
+        std::thread::Builder::new().stack_size(256 << 20).spawn(deep).unwrap().join().unwrap();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+        #[test]
+        fn no_text_ends_the_process(
+            text in "(select |from |where |insert into |values |update |set |limit |interval |in |[a-z\"$1=(),.*'; ]|é|\u{0}){0,30}",
+            other in ".{0,30}",
+        ) {
+            for sql in [text.as_str(), other.as_str()] {
+                let found = of(sql);
+                prop_assert_eq!(found.fingerprint.len(), 16);
+                // a shape that nobody made
+                let _ = analyse(sql, sql);
+                let _ = parseable(sql);
+                let _ = join_evidence(&found, &found);
+            }
+        }
+    }
 }

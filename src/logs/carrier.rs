@@ -4,9 +4,9 @@
 //! out comes one of the three formats that a server writes ([`Format`]), so that the readers know nothing of carriers. They hold
 //! state of bounded size, and what they write does not depend on the pieces they were given.
 //!
-//! What only the carrier knows is not lost. In front of a line that begins an entry of stderr's format stands an [`Envelope`]:
-//! time, process and stream; lines that continue it begin with a tab, as the server writes them, and have none. Objects of jsonlog
-//! get the keys `pgassay_stream` and, where they have no time, `timestamp`. csvlog's rows get nothing.
+//! What only the carrier knows is not lost. In front of a line that begins an entry of stderr's format stands an
+//! [`Envelope`]: time, process and stream; lines that continue it begin with a tab, as the server writes them, and have none.
+//! Objects of jsonlog get the keys `pgassay_stream` and, where they have no time, `timestamp`. csvlog's rows get nothing.
 //!
 //! Carriers nest: docker's json-file around CloudNativePG's objects. A [`Chain`] is what was found, from the outside in.
 //!

@@ -135,7 +135,7 @@ pub struct Slot {
 
 /// The first word of a statement, behind parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[expect(missing_docs, reason = "each is the word")]
+#[allow(missing_docs, reason = "each is the word")]
 pub enum Verb {
     /// There is no word.
     #[default]
@@ -326,7 +326,6 @@ struct Sign {
     hash: u64,
     text: Mark,
     before: u64,
-    at: usize,
     is_minus: bool,
 }
 
@@ -764,7 +763,6 @@ struct Mark {
     length: usize,
     slots: u32,
     last: Kind,
-    is_after_path: bool,
 }
 
 /// Where the text of the shape goes, if anybody wants it.
@@ -792,7 +790,7 @@ struct Writer {
     out: String,
     slots: u32,
     last: Kind,
-    is_after_path: bool,
+    has_json_table: bool,
     verb: Verb,
 }
 
@@ -826,20 +824,21 @@ impl Text for Writer {
         };
         let kind = if kind == Kind::Word && is_spaced(&lower) { Kind::Keyword } else { kind };
         self.space_before(kind, &lower);
-        self.is_after_path = *lower == *b"path";
+        self.has_json_table |= *lower == *b"json_table";
         self.out.push_str(&String::from_utf8_lossy(&lower));
     }
 
     fn slot(&mut self, kind: SlotKind) {
         self.space_before(Kind::Slot, b"");
         self.slots += 1;
-        // a parameter can only stand where an expression may, and a JSON path may not be one
+        // a parameter can only stand where an expression may, and the paths of a JSON_TABLE may be none
         let is_parameter = matches!(kind, SlotKind::Parameter(_) | SlotKind::List { .. });
         let literal = match kind {
-            _ if is_parameter || (self.verb.is_planned() && !self.is_after_path) => None,
+            _ if is_parameter || (self.verb.is_planned() && !self.has_json_table) => None,
             SlotKind::String => Some("''"),
             SlotKind::Bits => Some("b''"),
             SlotKind::Word => Some("null"),
+            SlotKind::Number => Some("0.0"),
             _ => Some("0"),
         };
         match literal {
@@ -849,7 +848,6 @@ impl Text for Writer {
                 let _ = write!(self.out, "${}", self.slots);
             }
         }
-        self.is_after_path = false;
     }
 
     fn more(&mut self) {
@@ -862,12 +860,12 @@ impl Text for Writer {
     }
 
     fn mark(&self) -> Mark {
-        Mark { length: self.out.len(), slots: self.slots, last: self.last, is_after_path: self.is_after_path }
+        Mark { length: self.out.len(), slots: self.slots, last: self.last }
     }
 
     fn reset(&mut self, mark: Mark) {
         self.out.truncate(mark.length);
-        (self.slots, self.last, self.is_after_path) = (mark.slots, mark.last, mark.is_after_path);
+        (self.slots, self.last) = (mark.slots, mark.last);
     }
 }
 
@@ -924,7 +922,7 @@ impl Lexer {
     /// The text of the shape, for once per shape: one line, without comments, words in lower case, the slots written as
     /// `$1`, `$2`, … in order, a list as `$n /*, ... */`. It parses if the original did, and has the same shape; where it is
     /// cut inside a quoted name, or not UTF-8, it only shows what there was. In a statement that is not planned, where
-    /// PostgreSQL takes no parameters, a literal is written as `''`, `b''` or `0` instead, as is one for a JSON path.
+    /// PostgreSQL takes no parameters, a literal is written as `''`, `b''` or `0` instead, as is every one behind the word `json_table`.
     pub fn shape_text(&mut self, sql: &[u8], is_tabbed: bool) -> String {
         let mut text = Writer::default();
         self.run(sql, is_tabbed, &mut text);
@@ -1644,28 +1642,30 @@ impl Lexer {
     fn any_number<T: Text>(&mut self, sql: &[u8], at: usize, state: u64, previous: u64, text: &mut T) -> Step {
         let (end, kind) = number_end(sql, at);
         let digits = sql.get(at..end).unwrap_or_default();
-        let is_modifier = match previous {
+        let before = if previous == SIGN { self.sign.before } else { previous };
+        let is_modifier = match before {
             OPEN => takes_modifier(self.before_open),
             COMMA => self.in_type_modifier,
             _ => false,
         };
-        if is_modifier && kind == SlotKind::Integer && digits.len() <= 5 {
+        if is_modifier && kind == SlotKind::Integer {
             self.in_type_modifier = true;
+            // no type takes more, so it is somebody's value
+            let digits = if digits.len() <= 5 { digits } else { b"0" };
             let state = fold(state ^ load(digits, 0), QUOTED);
             text.token(Kind::Slot, digits);
             return (end, self.in_list(Event::Name, state, text), NAME_TOKEN);
         }
-        let (mut state, mut before, mut is_negative) = (state, previous, false);
+        let (mut state, mut is_negative) = (state, false);
         if previous == SIGN {
             text.reset(self.sign.text);
-            (state, before, is_negative) = (self.sign.hash, self.sign.before, self.sign.is_minus);
+            (state, is_negative) = (self.sign.hash, self.sign.is_minus);
         }
         let value = match kind {
             SlotKind::Integer if digits.len() <= 18 => decimal(digits).map(|n| SlotValue::integer(n, is_negative)),
             _ => None,
         };
         let value = value.unwrap_or_else(|| match is_negative {
-            true if self.sign.at + 1 == at => SlotValue::of(sql.get(self.sign.at..end).unwrap_or_default()),
             true => SlotValue::of(&[b"-", digits].concat()),
             false => SlotValue::of(digits),
         });
@@ -1679,7 +1679,11 @@ impl Lexer {
         let operator = sql.get(at..at + length).unwrap_or_default();
         match operator {
             [sign @ (b'-' | b'+')] if expects_value(previous) => {
-                self.sign = Sign { hash: state, text: text.mark(), before: previous, at, is_minus: *sign == b'-' };
+                let is_minus = *sign == b'-';
+                match previous {
+                    SIGN => self.sign.is_minus ^= is_minus,
+                    before => self.sign = Sign { hash: state, text: text.mark(), before, is_minus },
+                }
                 text.token(Kind::Operator, operator);
                 return (at + 1, self.in_list(Event::Sign, fold(state ^ u64::from(*sign), WORD), text), SIGN);
             }
@@ -1930,7 +1934,7 @@ fn number_end(sql: &[u8], from: usize) -> (usize, SlotKind) {
 /// cannot be arithmetic.
 fn operator_length(sql: &[u8], from: usize) -> usize {
     // longer ones are no operators, and would be read again for every sign in them
-    const LONGEST: usize = 63;
+    const LONGEST: usize = 16;
     let mut length = 1;
     while length < LONGEST {
         let at = from + length;
@@ -2467,7 +2471,7 @@ mod tests {
             ("create table t (a varchar(20) default 'x')", "create table t(a varchar(20) default '')"),
             ("(select 1) union select 2", "(select $1) union select $2"),
             ("begin; select 1", "begin; select $1"),
-            ("select json_table(a, '$' columns (b int path '$.b'))", "select json_table(a, $1 columns(b int path ''))"),
+            ("select json_table(a, '$' columns (b int path '$.b'))", "select json_table(a, '' columns(b int path ''))"),
         ] {
             assert_eq!(text(sql), expected);
         }

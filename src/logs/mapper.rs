@@ -510,3 +510,117 @@ fn camel(name: &str) -> String {
 fn initial(class: &str) -> String {
     class.chars().take(1).flat_map(char::to_lowercase).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::analysis::{analyse, join_evidence};
+    use crate::logs::lexer::Lexer;
+    use proptest::prelude::*;
+
+    #[test]
+    fn dialects() {
+        use Mapper::*;
+        for (expected, text) in [
+            (Django, r#"SELECT "library_book"."id", "library_book"."title" FROM "library_book" WHERE "library_book"."author_id" = 1"#),
+            (Django, r#"SELECT "a"."id" FROM "a" WHERE "a"."id" = 1 LIMIT 21"#),
+            (Django, r#"SELECT COUNT(*) AS "__count" FROM "books" WHERE "books"."author_id" = 5"#),
+            (Django, r#"SELECT 1 AS "a" FROM "books" WHERE "books"."author_id" = 5 LIMIT 1"#),
+            (Django, r#"SELECT "t"."id" FROM "t" INNER JOIN "bt" ON ("t"."id" = "bt"."t_id") WHERE "bt"."b_id" = 1"#),
+            (Django, r#"INSERT INTO "e" ("kind", "payload") VALUES ('x', 'y') RETURNING "e"."id""#),
+            (ActiveRecord, r#"SELECT "books".* FROM "books" WHERE "books"."author_id" = $1"#),
+            (ActiveRecord, r#"SELECT 1 AS one FROM "books" WHERE "books"."author_id" = $1 LIMIT $2"#),
+            (ActiveRecord, r#"SELECT "b"."id" AS t0_r0, "a"."id" AS t1_r0 FROM "b" LEFT OUTER JOIN "a" ON "a"."id" = "b"."a_id""#),
+            (ActiveRecord, r#"INSERT INTO "books" ("title", "author_id") VALUES ($1, $2) RETURNING "id""#),
+            (SqlAlchemy, "SELECT books.id AS books_id, books.title AS books_title \nFROM books \nWHERE books.author_id = 5"),
+            (SqlAlchemy, "SELECT books.id, books.title \nFROM books \nWHERE books.author_id = 5"),
+            (SqlAlchemy, "SELECT books.id \n\tFROM books \n\tWHERE books.author_id = $1::INTEGER"),
+            (SqlAlchemy, "UPDATE books SET price=5 WHERE books.id = 1"),
+            (SqlAlchemy, "INSERT INTO books (title) VALUES ('x') RETURNING books.id"),
+            (Hibernate6, "select b1_0.id,b1_0.title from book b1_0 where b1_0.author_id=$1"),
+            (Hibernate6, "/* select b */ select b1_0.id from book b1_0 where b1_0.author_id=$1"),
+            (Hibernate5, "select books0_.author_id as author_i3_0_0_, books0_.id as id1_0_0_ from book books0_ where books0_.author_id=$1"),
+            (Prisma, r#"SELECT "public"."User"."id", "public"."User"."name" FROM "public"."User" WHERE "public"."User"."id" = $1 LIMIT $2 OFFSET $3"#),
+            (Prisma, r#"SELECT "t1"."id", "U"."__prisma_data__" AS "posts" FROM "public"."User" AS "t1""#),
+            (EntityFramework, "SELECT b.\"Id\", b.\"Title\"\nFROM \"Books\" AS b\nWHERE b.\"AuthorId\" = $1"),
+            (EntityFramework, "SELECT b.id, b.title\nFROM books AS b\nWHERE b.author_id = $1"),
+            (Eloquent, r#"select * from "books" where "books"."author_id" = 1 and "books"."author_id" is not null"#),
+            (Eloquent, r#"select count(*) as "aggregate" from "books" where "author_id" = 1"#),
+            (Sequelize, r#"SELECT "Book"."id", "Book"."title" FROM "Books" AS "Book" WHERE "Book"."authorId" = 1;"#),
+            (TypeOrm, r#"SELECT "Book"."id" AS "Book_id", "Book"."title" AS "Book_title" FROM "book" "Book" WHERE "Book"."authorId" = $1"#),
+            (Ecto, r#"SELECT b0."id", b0."title" FROM "books" AS b0 WHERE (b0."author_id" = $1)"#),
+            (Gorm, r#"SELECT * FROM "books" WHERE "books"."author_id" = 1 AND "books"."deleted_at" IS NULL"#),
+            (Gorm, r#"UPDATE "books" SET "title"='x',"updated_at"='y' WHERE "id" = 1"#),
+            (Gorm, r#"INSERT INTO "books" ("title","author_id") VALUES ('x',1) RETURNING "id""#),
+            (Peewee, r#"SELECT "t1"."id", "t1"."title" FROM "book" AS "t1" WHERE ("t1"."author_id" = 1)"#),
+            (Doctrine, "SELECT t0.id AS id_1, t0.title AS title_2 FROM book t0 WHERE t0.author_id = 5"),
+            (Doctrine, "SELECT b0_.id AS id_0, b0_.title AS title_1 FROM book b0_ WHERE b0_.author_id = 5"),
+        ] {
+            assert_eq!(mapper(text), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "select * from books where author_id = 1",
+            "SELECT * FROM books WHERE author_id = 1",
+            "select b.id, b.title from books b where b.author_id = 5",
+            r#"UPDATE "books" SET "title" = 'x' WHERE "books"."id" = 1"#,
+            r#"DELETE FROM "books" WHERE "books"."id" = 1"#,
+            r#"SELECT "books"."id", "books"."title" FROM "books" WHERE ("books"."author_id" = $1)"#,
+            "BEGIN",
+            "select 'b1_0.id' from books",
+        ] {
+            assert_eq!(mapper(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn remedies_name_the_relation() {
+        let hinted = |mapper: Mapper, parent: &str, child: &str| {
+            let of = |sql: &str| analyse(&Lexer::default().shape_text(sql.as_bytes(), false), sql);
+            hint(mapper, join_evidence(&of(parent), &of(child)).as_ref())
+        };
+        let (authors, books) = ("select id from authors", "select * from books where author_id = 1");
+        let (some, one) = ("select id, author_id from books", "select * from authors where id = 1");
+        for (mapper, many, single) in [
+            (Mapper::Django, "prefetch_related('book_set'), or the relation's related_name", "select_related('author')"),
+            (Mapper::ActiveRecord, "includes(:books)", "includes(:author)"),
+            (Mapper::SqlAlchemy, "options(selectinload(Author.books))", "options(joinedload(Book.author))"),
+            (
+                Mapper::Hibernate6,
+                "JOIN FETCH a.books, @EntityGraph(attributePaths = \"books\"), or @BatchSize on books",
+                "JOIN FETCH b.author, @EntityGraph(attributePaths = \"author\"), or @BatchSize on author",
+            ),
+            (Mapper::Prisma, "include: { books: true }", "include: { author: true }"),
+            (
+                Mapper::EntityFramework,
+                "Include(a => a.Books), with AsSplitQuery() where it includes several",
+                "Include(b => b.Author)",
+            ),
+            (Mapper::Eloquent, "with('books')", "with('author')"),
+            (Mapper::Ecto, "preload: [:books]", "preload: [:author]"),
+            (Mapper::Gorm, "Preload(\"Books\")", "Preload(\"Author\")"),
+            (Mapper::TypeOrm, "relations: { books: true }", "relations: { author: true }"),
+        ] {
+            assert_eq!(hinted(mapper, authors, books), many);
+            assert_eq!(hinted(mapper, some, one), single);
+        }
+        assert_eq!(
+            hinted(Mapper::Django, "select id from library_author", "select * from library_book where author_id = 1"),
+            "prefetch_related('book_set'), or the relation's related_name"
+        );
+        assert_eq!(
+            hinted(Mapper::Django, "select id from books", "select t.* from tags t join book_tags x on true where x.book_id = 1"),
+            "prefetch_related('tags')"
+        );
+        assert!(hint(Mapper::Hibernate5, None).contains("@BatchSize"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_much(text in "(SELECT |FROM |AS |[a-z\"$1=(),.*'; \n]|é|/\\*|\\*/|--){0,40}", other in ".{0,40}") {
+            let _ = mapper(&text);
+            let _ = mapper(&other);
+            let _ = mapper(&format!("SELECT {other}"));
+        }
+    }
+}

@@ -358,6 +358,7 @@ fn logged(message: &[u8]) -> Message<'_> {
 
 /// An `ERROR`, `FATAL` or `PANIC`.
 fn failed(message: &[u8]) -> Message<'_> {
+    let message = words::without_position(message);
     let english = match message.first() {
         Some(b'c' | b't') => cancelled(message),
         Some(b'd') if message == b"deadlock detected" => Some(Message::Deadlock),
@@ -654,4 +655,237 @@ fn portal_parameters(line: &[u8]) -> Option<&[u8]> {
         return line.get(at + WITH.len()..);
     }
     words::translated_parameters(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(message: &str) -> Message<'_> {
+        classify(&Record { message: message.as_bytes(), severity: Severity::Log, ..Record::default() })
+    }
+
+    fn failing(message: &str) -> Message<'_> {
+        classify(&Record { message: message.as_bytes(), severity: Severity::Error, ..Record::default() })
+    }
+
+    fn step<'a>(step: Step, name: &'a str, portal: &'a str, sql: &'a str, duration: Option<u64>) -> Message<'a> {
+        Message::Statement { step, name: name.as_bytes(), portal: portal.as_bytes(), sql: sql.as_bytes(), duration }
+    }
+
+    #[test]
+    fn statements() {
+        let some = Some(575);
+        for (text, wanted) in [
+            ("duration: 0.575 ms  statement: select 1", step(Step::Simple, "", "", "select 1", some)),
+            ("duration: 0.575 ms statement: select 1", step(Step::Simple, "", "", "select 1", some)),
+            ("duration: 0.575 ms  statement: PREPARE a AS x", step(Step::Simple, "", "", "PREPARE a AS x", some)),
+            ("duration: 0.575 ms  parse <unnamed>: s", step(Step::Parse, "<unnamed>", "", "s", some)),
+            ("duration: 0.575 ms  bind S_1/C_2: s", step(Step::Bind, "S_1", "C_2", "s", some)),
+            ("duration: 0.575 ms  execute _pg3_0: s: t", step(Step::Execute, "_pg3_0", "", "s: t", some)),
+            ("duration: 0.575 ms  execute fetch from S_21/C_22: s", step(Step::Fetch, "S_21", "C_22", "s", some)),
+            ("duration: 0.575 ms  execute a:b: s", step(Step::Execute, "a:b", "", "s", some)),
+            ("duration: 0.575 ms  fastpath function call: \"f\" (OID 1)", step(Step::Fastpath, "", "", "f", some)),
+            ("statement: select", step(Step::Simple, "", "", "select", None)),
+            ("statement:", step(Step::Simple, "", "", "", None)),
+            ("execute <unnamed>: s", step(Step::Execute, "<unnamed>", "", "s", None)),
+            ("execute <unnamed>:", step(Step::Execute, "<unnamed>", "", "", None)),
+            ("execute fetch from S_1: s", step(Step::Fetch, "S_1", "", "s", None)),
+            ("fastpath function call: \"f\" (OID 1)", step(Step::Fastpath, "", "", "f", None)),
+            ("duration: 0.575 ms", Message::Duration(575)),
+            ("duration: 0.575 ms  ", Message::Duration(575)),
+            ("duration: 3.5 ms", Message::Duration(3500)),
+            ("duration: 1.2 ms  plan:\n\t{", Message::Plan { duration: 1200, body: b"\t{" }),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+        let sql = "select 'duration: 1.0 ms  statement: x\n\tLOG:  y'";
+        assert_eq!(said(&format!("statement: {sql}")), step(Step::Simple, "", "", sql, None));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_statement() {
+        for text in [
+            "duration: ",
+            "duration: x ms",
+            "duration: 1.0 s",
+            "parse S_1: x",
+            "bind x: y",
+            " statement: x",
+            "statements: x",
+        ] {
+            assert_eq!(said(text), Message::Other, "{text}");
+        }
+        assert_eq!(said("duration: 99999999999999999999.0 ms"), Message::Other);
+        assert_eq!(failing("duration: 1.0 ms  statement: x"), Message::Failure);
+        assert_eq!(failing("statement: x"), Message::Failure);
+        let notice = Record { message: b"statement: x", severity: Severity::Notice, ..Record::default() };
+        assert_eq!(classify(&notice), Message::Other);
+        let info =
+            Record { message: b"duration: 1.0 ms  plan:\n\tSort", severity: Severity::Info, ..Record::default() };
+        assert!(matches!(classify(&info), Message::Plan { duration: 1000, body: b"\tSort" }));
+    }
+
+    #[test]
+    fn connections() {
+        let authorized = |user: &'static str, database: &'static str, application: &'static str| {
+            let [user, database, application] = [user, database, application].map(str::as_bytes);
+            Message::ConnectionAuthorized { user, database, application }
+        };
+        for (text, wanted) in [
+            ("connection received: host=127.0.0.1 port=3", Message::ConnectionReceived),
+            ("connection received: host=10.0.0.1 port=3 pid=77", Message::ConnectionReceived),
+            ("connection authenticated: identity=\"a\" method=scram", Message::ConnectionAuthenticated),
+            ("connection ready: setup total=9.743 ms, fork=2.870 ms", Message::ConnectionReady),
+            (
+                "connection authorized: user=bob database=shop application_name=my app",
+                authorized("bob", "shop", "my app"),
+            ),
+            (
+                "connection authorized: user=bob database=shop application_name=a SSL enabled (protocol=TLSv1.3)",
+                authorized("bob", "shop", "a"),
+            ),
+            ("connection authorized: user=bob database=shop SSL enabled (x)", authorized("bob", "shop", "")),
+            ("connection authorized: user=xdatabase=y", authorized("x", "y", "")),
+            ("replication connection authorized: user=r application_name=s", authorized("r", "", "s")),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+        let ended = said("disconnection: session time: 100:01:02.087 user=bob database=shop host=[local]");
+        let micros = (100 * 3600 + 62) * 1_000_000 + 87_000;
+        assert_eq!(ended, Message::Disconnection { duration: Some(micros), user: b"bob", database: b"shop" });
+    }
+
+    #[test]
+    fn locks() {
+        let wait = |state, object: &'static str, waited| {
+            let object = object.as_bytes();
+            Message::Lock(LockWait { state, pid: Some(9), mode: b"ShareLock", object, waited })
+        };
+        for (text, wanted) in [
+            (
+                "process 9 still waiting for ShareLock on transaction 7 after 1000.108 ms at character 15",
+                wait(Lock::Waiting, "transaction 7", Some(1_000_108)),
+            ),
+            (
+                "process 9 acquired ShareLock on relation 1 of database 2 after 1.000 ms",
+                wait(Lock::Acquired, "relation 1 of database 2", Some(1000)),
+            ),
+            (
+                "process 9 avoided deadlock for ShareLock on x by rearranging queue order after 1.000 ms",
+                wait(Lock::Rearranged, "x", Some(1000)),
+            ),
+            ("process 9 could not obtain ShareLock on x", wait(Lock::Failed, "x", None)),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+        assert_eq!(said("process 9 exited"), Message::Other);
+    }
+
+    #[test]
+    fn failures() {
+        for (text, why) in [
+            ("canceling statement due to statement timeout", Why::StatementTimeout),
+            ("canceling statement due to lock timeout at character 15", Why::LockTimeout),
+            ("canceling statement due to user request", Why::UserRequest),
+            ("terminating connection due to idle-in-transaction timeout", Why::IdleInTransactionTimeout),
+            ("terminating connection due to transaction timeout", Why::TransactionTimeout),
+            ("terminating connection due to administrator command", Why::AdminCommand),
+            ("canceling autovacuum task", Why::AutovacuumTask),
+            ("выполнение оператора отменено из-за тайм-аута блокировки (символ 5)", Why::LockTimeout),
+        ] {
+            assert_eq!(failing(text), Message::Cancelled { why }, "{text}");
+        }
+        assert_eq!(failing("deadlock detected at character 3"), Message::Deadlock);
+        assert_eq!(failing("Verklemmung (Deadlock) entdeckt"), Message::Deadlock);
+        assert_eq!(failing("relation \"x\" does not exist at character 15"), Message::Failure);
+        assert_eq!(failing(""), Message::Failure);
+    }
+
+    #[test]
+    fn the_server() {
+        let complete = "checkpoint complete: wrote 78 buffers (1.0%), wrote 3 SLRU buffers; 1 WAL file(s) added, 2 removed, \
+            3 recycled; write=0.5 s, sync=0.025 s, total=1.525 s; sync files=2, longest=0.005 s, average=0.003 s; x";
+        let figures = Checkpoint {
+            buffers: 78,
+            added: 1,
+            removed: 2,
+            recycled: 3,
+            write: 500_000,
+            sync: 25_000,
+            total: 1_525_000,
+        };
+        let vacuum =
+            "automatic aggressive vacuum to prevent wraparound of table \"shop.public.a\": index scans: 0\n\tpages: 1";
+        for (text, wanted) in [
+            (complete, Message::CheckpointComplete(figures)),
+            (
+                "checkpoint starting: immediate force wait",
+                Message::CheckpointStarting { cause: b"immediate force wait" },
+            ),
+            (
+                "checkpoints are occurring too frequently (9 seconds apart)",
+                Message::CheckpointsTooFrequent { seconds: 9 },
+            ),
+            (
+                "temporary file: path \"base/pgsql_tmp/x, size 1\", size 139264",
+                Message::TemporaryFile { bytes: 139_264 },
+            ),
+            (vacuum, Message::Autovacuum { table: b"shop.public.a" }),
+            ("automatic analyze of table \"s.p.a\"\n\tI/O timings", Message::Autoanalyze { table: b"s.p.a" }),
+            ("automatic analyze of table \"s.p.a\" system usage: CPU", Message::Autoanalyze { table: b"s.p.a" }),
+            ("database system is ready to accept connections", Message::ServerStarted),
+            ("database system is shut down", Message::ServerShutdown),
+            ("received fast shutdown request", Message::ServerShutdown),
+            ("received SIGHUP, reloading configuration files", Message::Other),
+            ("database system was not properly shut down; automatic recovery in progress", Message::Recovered),
+            ("server process (PID 1) was terminated by signal 9: Killed", Message::Crashed),
+            ("server process (PID 1) exited with exit code 2", Message::Other),
+            ("parameter \"x\" changed to \"y\"", Message::Other),
+            ("", Message::Other),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+        assert!(
+            matches!(said("checkpoint complete (123): wrote 7 buffers (1.0%)"), Message::CheckpointComplete(c) if c.buffers == 7)
+        );
+    }
+
+    #[test]
+    fn the_other_languages() {
+        for (text, wanted) in [
+            ("durée : 0.575 ms, instruction : select", step(Step::Simple, "", "", "select", Some(575))),
+            ("Dauer: 0.575 ms  Ausführen Fetch von S_1/C_2: s", step(Step::Fetch, "S_1", "C_2", "s", Some(575))),
+            ("期間: 0.575 ミリ秒  パース<unnamed> : s", step(Step::Parse, "<unnamed>", "", "s", Some(575))),
+            ("실행시간: 0.575 ms  S_1/C_2 접속: s", step(Step::Bind, "S_1", "C_2", "s", Some(575))),
+            ("продолжительность: 0.575 мс", Message::Duration(575)),
+            ("执行时间: 0.575 ms", Message::Duration(575)),
+            ("varaktighet 0.575 ms", Message::Duration(575)),
+            ("sats: select", step(Step::Simple, "", "", "select", None)),
+            ("временный файл: путь \"x\", размер 12", Message::TemporaryFile { bytes: 12 }),
+        ] {
+            assert_eq!(said(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters() {
+        for text in [
+            "parameters: $1 = '5'",
+            "Parameters: $1 = '5'",
+            "unnamed portal with parameters: $1 = '5'",
+            "portal \"c\" with parameters: $1 = '5'",
+            "SQL function \"f\" statement 1\n\tportal \"c\" with parameters: $1 = '5'",
+            "paramètres : $1 = '5'",
+            "Paramètres : $1 = '5'",
+            "portail non nommé avec les paramètres : « $1 = '5' »",
+            "매개 변수: $1 = '5'",
+            "portal \"c\" med parametrar: $1 = '5'",
+        ] {
+            assert_eq!(parameters_of(text.as_bytes()), Some(&b"$1 = '5'"[..]), "{text}");
+        }
+        for text in ["", "Process 1 waits", "a portal with parameters: x", "prepare: PREPARE x AS select 1"] {
+            assert_eq!(parameters_of(text.as_bytes()), None, "{text}");
+        }
+    }
 }

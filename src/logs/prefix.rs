@@ -165,7 +165,7 @@ const MOST_ELEMENTS: usize = 64;
 const VALUE_BYTES: usize = 300;
 
 /// How many ways to read a line are tried, so that names made to mislead cost a bounded time.
-const STEPS: u32 = 500;
+const STEPS: u32 = 250;
 
 /// A compiled `log_line_prefix`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -308,9 +308,9 @@ impl Prefix {
         for field in &self.fields {
             let value = head.get(*field, line);
             match field {
-                Field::Application => record.application = value,
-                Field::User => record.user = value,
-                Field::Database => record.database = value,
+                Field::Application => record.application = words::known(value),
+                Field::User => record.user = words::known(value),
+                Field::Database => record.database = words::known(value),
                 Field::HostPort | Field::Host => record.client = value,
                 Field::BackendType => record.backend_type = value,
                 Field::Pid => record.pid = number(value).and_then(|pid| u32::try_from(pid).ok()),
@@ -336,9 +336,13 @@ impl Prefix {
         let mut choices = [Choice::default(); CHOICES];
         let mut depth = 0;
         let (mut next, mut at) = (0, 0);
-        for _ in 0..STEPS {
+        for step in 0..STEPS {
             if let Some(found) = self.advance(next, at, line, spans, &mut choices, &mut depth) {
                 return Some(found);
+            }
+            // most lines that do not fit have no severity at all
+            if step == 0 && !has_colon(line) {
+                return None;
             }
             loop {
                 let choice = choices.get_mut(depth.checked_sub(1)?)?;
@@ -491,6 +495,11 @@ impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
+}
+
+/// Whether a severity may stand in a line: there is a colon with a space, or the end, behind.
+fn has_colon(line: &[u8]) -> bool {
+    memchr::memchr_iter(b':', line).any(|colon| matches!(line.get(colon + 1), None | Some(b' ' | b'\r')))
 }
 
 /// Notes where a field is, and steps over it and its padding to the right.
@@ -979,7 +988,7 @@ pub fn detect(sample: &[u8]) -> Option<Detection> {
         tried += 1;
         let score = Score::of(&prefix, &lines);
         let better = best.as_ref().is_none_or(|(other, kept, kept_derived)| {
-            let simpler = sessions && prefix.elements.len() < kept.elements.len();
+            let simpler = sessions && prefix.fields.len() < kept.fields.len();
             score.beats(other, is_derived && !kept_derived, simpler)
         });
         if score.matched > 0 && better {
@@ -1102,7 +1111,7 @@ fn agreement(record: &Record<'_>, message: &[u8]) -> i64 {
 fn is_odd(field: Field, value: &[u8]) -> bool {
     let has = |bytes: &[u8]| value.iter().any(|byte| bytes.contains(byte));
     match field {
-        Field::User | Field::Database => value != b"[unknown]" && has(b"=,|[]@ "),
+        Field::User | Field::Database => words::known(value) != b"[unknown]" && has(b"=,|[]@ "),
         Field::Application => has(b"=|"),
         Field::Host | Field::HostPort => !matches!(value, b"[local]") && has(b"=,|[] "),
         Field::BackendType | Field::CommandTag => has(b"=,|[]@:"),
@@ -1263,6 +1272,9 @@ static TAGS: &[&str] = &[
     "SHOW",
 ];
 
+static APPLICATIONS: &[&str] =
+    &["PostgreSQL JDBC Driver", "psql", "pgbench", "pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "vacuumdb"];
+
 /// What stands before a severity, with escapes for the values it is seen to have.
 fn generalised(head: &str, names: &[char], own: &std::collections::BTreeSet<String>) -> String {
     let mut text = String::new();
@@ -1337,7 +1349,7 @@ fn generalised(head: &str, names: &[char], own: &std::collections::BTreeSet<Stri
                     let spaces = after.len() - after.trim_start_matches(' ').len();
                     text.push('%');
                     // aligned to the left
-                    let padding = if spaces > 1 { spaces - 1 } else { 0 };
+                    let padding = spaces.saturating_sub(1);
                     if padding > 0 {
                         text.push_str(&format!("-{}", length + padding));
                     }
@@ -1429,7 +1441,7 @@ fn value(rest: &str, before: char) -> Option<Value> {
     if let Some(at) = user_at_database(rest) {
         return Some(Value::UserAtDatabase(at));
     }
-    for (names, escape) in [(BACKENDS, 'b'), (TAGS, 'i')] {
+    for (names, escape) in [(BACKENDS, 'b'), (TAGS, 'i'), (APPLICATIONS, 'a')] {
         if let Some(name) = names.iter().find(|name| rest.starts_with(**name) && ends(name.len())) {
             return Some(Value::Escape(escape, name.len()));
         }
@@ -1518,4 +1530,350 @@ fn next_key(value: &str) -> Option<usize> {
         word > 0 && rest.get(word..).is_some_and(|after| after.starts_with('='))
     });
     found.map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::record::Severity;
+    use proptest::prelude::*;
+
+    fn head(prefix: &str, line: &str) -> Option<(Head, String)> {
+        let head = Prefix::compile(prefix).unwrap().head(line.as_bytes())?;
+        Some((head, line[head.text..].to_owned()))
+    }
+
+    #[track_caller]
+    fn reads(prefix: &str, line: &str, wanted: &[(Field, &str)]) {
+        let (head, text) = head(prefix, line).unwrap_or_else(|| panic!("{prefix} does not read {line}"));
+        assert_eq!(text, "x", "{line}");
+        for (field, value) in wanted {
+            assert_eq!(String::from_utf8_lossy(head.get(*field, line.as_bytes())), *value, "{field:?} of {line}");
+        }
+    }
+
+    #[test]
+    fn every_escape() {
+        let all = "%a|%u|%d|%r|%h|%L|%b|%p|%P|%t|%m|%n|%Q|%i|%e|%c|%l|%s|%v|%x|%%|%z|";
+        let line = "my app|bob|shop|127.0.0.1(35680)|[local]|::1|client backend|12|11|2026-11-22 02:00:16 UTC|\
+            2026-11-22 02:00:16.670 UTC|1795312816.670|-77|UPDATE waiting|00000|67e5a4b1.1a2b|3|\
+            2026-11-22 01:00:00 UTC|3/14|99|%||LOG:  x";
+        reads(
+            all,
+            line,
+            &[
+                (Field::Application, "my app"),
+                (Field::User, "bob"),
+                (Field::Database, "shop"),
+                (Field::HostPort, "127.0.0.1(35680)"),
+                (Field::Host, "[local]"),
+                (Field::LocalAddress, "::1"),
+                (Field::BackendType, "client backend"),
+                (Field::Pid, "12"),
+                (Field::LeaderPid, "11"),
+                (Field::Time, "2026-11-22 02:00:16 UTC"),
+                (Field::TimeMillis, "2026-11-22 02:00:16.670 UTC"),
+                (Field::TimeEpoch, "1795312816.670"),
+                (Field::QueryId, "-77"),
+                (Field::CommandTag, "UPDATE waiting"),
+                (Field::SqlState, "00000"),
+                (Field::SessionId, "67e5a4b1.1a2b"),
+                (Field::SessionLine, "3"),
+                (Field::SessionStart, "2026-11-22 01:00:00 UTC"),
+                (Field::Vxid, "3/14"),
+                (Field::Xid, "99"),
+            ],
+        );
+        let mut record = Record::default();
+        let prefix = Prefix::compile(all).unwrap();
+        prefix.matches(line.as_bytes(), &mut Clock::default(), &mut record).unwrap();
+        assert_eq!((record.time, record.pid, record.query_id), (Some(1_795_312_816_670_000), Some(12), Some(-77)));
+        assert_eq!((record.session_line, record.severity), (Some(3), Severity::Log));
+        assert_eq!(prefix.resolution(), Some(Resolution::Milliseconds));
+        assert!(prefix.tells_sessions() && prefix.has(Field::Xid));
+        assert_eq!(prefix.to_string(), all);
+    }
+
+    #[test]
+    fn empty_fields_of_other_processes() {
+        reads("%a|%u|%d|%r|%h|%b|%p|%P|%v|%i|LOG: |", "|||||checkpointer|12||||LOG: |ERROR:  x", &[(Field::Pid, "12")]);
+    }
+
+    #[test]
+    fn percent_q_ends_early() {
+        let prefix = "%m [%p] %q%u@%d ";
+        reads(
+            prefix,
+            "2026-11-22 02:00:16.670 UTC [12] bob@shop LOG:  x",
+            &[(Field::User, "bob"), (Field::Database, "shop")],
+        );
+        reads(prefix, "2026-11-22 02:00:16.670 UTC [12] LOG:  x", &[(Field::Pid, "12"), (Field::User, "")]);
+        reads(prefix, "2026-11-22 02:00:16.670 UTC [12] [unknown]@[unknown] LOG:  x", &[(Field::User, "[unknown]")]);
+        assert!(head(prefix, "2026-11-22 02:00:16.670 UTC [12] bob LOG:  x").is_none());
+    }
+
+    #[test]
+    fn padding() {
+        let prefix = "[%5p] [%-10u]%8d|";
+        reads(
+            prefix,
+            "[   12] [bob       ]    shop|LOG:  x",
+            &[(Field::Pid, "12"), (Field::User, "bob"), (Field::Database, "shop")],
+        );
+        reads(prefix, "[1234567] [bob smith the]a_long_name|LOG:  x", &[(Field::User, "bob smith the")]);
+        reads("%-8p|", "12      |LOG:  x", &[(Field::Pid, "12")]);
+        // what the server makes of a percent sign with padding, and of one at the end
+        reads("%5%[%p]%", "[12]LOG:  x", &[(Field::Pid, "12")]);
+        reads("%", "LOG:  x", &[]);
+        reads("%-", "LOG:  x", &[]);
+    }
+
+    #[test]
+    fn names_of_any_text() {
+        let prefix = "%t [%p]: user=%u,db=%d,app=%a,client=%h ";
+        let line = |user: &str, app: &str| {
+            format!("2026-11-22 02:00:16 CEST [12]: user={user},db=s,app={app},client=[local] LOG:  x")
+        };
+        for (user, app) in [("b,db=c", "psql"), ("b", "a,client=b"), ("we ird] LOG:", "q LOG:y"), ("", "")] {
+            let (_, text) = head(prefix, &line(user, app)).unwrap();
+            assert_eq!(text, "x");
+        }
+        reads(prefix, &line("bob", "PostgreSQL JDBC Driver"), &[(Field::Application, "PostgreSQL JDBC Driver")]);
+        reads("%u ", "we ird user LOG:  x", &[(Field::User, "we ird user")]);
+        reads(
+            "%a %h: ",
+            "My App, x=1 [local]: LOG:  x",
+            &[(Field::Application, "My App, x=1"), (Field::Host, "[local]")],
+        );
+    }
+
+    #[test]
+    fn hosts() {
+        let prefix = "%t:%r:%u@%d:[%p]:";
+        for host in
+            ["127.0.0.1(35680)", "::1(5)", "fe80::1%eth0(5)", "db-1.example.com(35680)", "[local]", "10.0.0.1", ""]
+        {
+            let line = format!("2026-11-22 02:00:16 UTC:{host}:bob@shop:[12]:LOG:  x");
+            reads(prefix, &line, &[(Field::HostPort, host), (Field::User, "bob"), (Field::Pid, "12")]);
+        }
+        reads("%h-%u-%d-%m ", "127.0.0.1-bob-shop-2026-11-22 02:00:16.670 UTC LOG:  x", &[(Field::Host, "127.0.0.1")]);
+    }
+
+    #[test]
+    fn hosting_services() {
+        reads(
+            "%t:%r:%u@%d:[%p]:",
+            "2020-03-11 20:40:43 CET::@:[12760]:LOG:  x",
+            &[(Field::Pid, "12760"), (Field::User, "")],
+        );
+        reads("%t-%c-", "2026-11-22 02:00:16 UTC-67e5a4b1.1a2b-LOG:  x", &[(Field::SessionId, "67e5a4b1.1a2b")]);
+    }
+
+    #[test]
+    fn a_prefix_without_its_last_space() {
+        reads("%m [%p]", "2026-11-22 02:00:16.670 UTC [12] LOG:  x", &[(Field::Pid, "12")]);
+        assert!(head("", " LOG:  x").is_none());
+        assert!(head("%m [%p] ", "2026-11-22 02:00:16.670 UTC [12] log:  x").is_none());
+    }
+
+    #[test]
+    fn texts_that_are_no_prefix() {
+        assert_eq!(Prefix::compile("a\nb"), Err(PrefixError::Line));
+        assert_eq!(Prefix::compile(&"%u ".repeat(100)), Err(PrefixError::Long));
+        assert_eq!(Prefix::compile(&"x".repeat(5000)), Err(PrefixError::Long));
+    }
+
+    #[test]
+    fn times() {
+        let micros = |text: &str| Clock::default().read(text.as_bytes());
+        let utc = 1_795_312_816_670_000;
+        assert_eq!(micros("2026-11-22 02:00:16.670 UTC"), Some(utc));
+        assert_eq!(micros("2026-11-22 02:00:16 GMT"), Some(utc - 670_000));
+        for (zone, minutes) in [
+            ("+03", 180),
+            ("-0330", -210),
+            ("+05:30", 330),
+            ("CET", 60),
+            ("CEST", 120),
+            ("PST", -480),
+            ("MSK", 180),
+            ("JST", 540),
+        ] {
+            assert_eq!(micros(&format!("2026-11-22 02:00:16.670 {zone}")), Some(utc - minutes * 60_000_000), "{zone}");
+        }
+        for wrong in ["2026-13-22 02:00:16 UTC", "2026-02-30 02:00:16 UTC", "2026-11-22 25:00:16 UTC", "", "2026"] {
+            assert_eq!(micros(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_clock_keeps_its_second() {
+        let mut clock = Clock::default();
+        for (text, wanted) in [
+            ("2026-11-22 02:00:16.670 UTC", 1_795_312_816_670_000),
+            ("2026-11-22 02:00:16.671 UTC", 1_795_312_816_671_000),
+            ("2026-11-22 02:00:16.671 CET", 1_795_309_216_671_000),
+            ("2026-11-22 02:00:17.000 CET", 1_795_309_217_000_000),
+            ("2026-11-22 02:00:17 CET", 1_795_309_217_000_000),
+        ] {
+            assert_eq!(clock.read(text.as_bytes()), Some(wanted), "{text}");
+        }
+        // a date that is none is not taken for the one before
+        assert_eq!(clock.read(b"2026-99-22 02:00:17 CET"), None);
+        assert_eq!(clock.read(b"2026-99-22 02:00:17 CET"), None);
+    }
+
+    #[test]
+    fn zones_that_do_not_tell() {
+        let mut clock = Clock::default();
+        assert_eq!(clock.read(b"2026-11-22 02:00:16 IST"), Some(1_795_312_816_000_000));
+        assert_eq!(clock.unknown_zone(), Some("IST"));
+        let fixed = TimeZone::fixed(jiff::tz::offset(5));
+        let mut clock = Clock::new(Some(fixed));
+        assert_eq!(clock.read(b"2026-11-22 02:00:16 IST"), Some(1_795_312_816_000_000 - 5 * 3_600_000_000));
+        assert_eq!(clock.read(b"2026-11-22 02:00:16 UTC"), Some(1_795_312_816_000_000));
+        assert_eq!(clock.unknown_zone(), None);
+        // the zone's own abbreviation tells which of the two hours of autumn it is
+        let zone = TimeZone::posix("CST6CDT,M3.2.0,M11.1.0").unwrap();
+        let mut clock = Clock::new(Some(zone));
+        let summer = clock.read(b"2026-11-01 01:30:00 CDT").unwrap();
+        assert_eq!(clock.read(b"2026-11-01 01:30:00 CST"), Some(summer + 3_600_000_000));
+    }
+
+    #[test]
+    fn envelopes() {
+        let (envelope, skipped, line) = opened(b"\x01-5\x1f7\x1fFF\x02LOG:  x");
+        let envelope = envelope.unwrap();
+        assert_eq!((envelope.time, envelope.pid, envelope.stream), (Some(-5), Some(7), 255));
+        assert_eq!((skipped, line), (9, &b"LOG:  x"[..]));
+        for broken in [&b"\x01LOG"[..], b"\x01\x02x", b"\x011\x1f2\x02x"] {
+            assert!(opened(broken).0.is_none());
+        }
+        assert_eq!(opened(b"\0\0x").1, 2);
+    }
+
+    fn found(log: &str) -> Option<(String, bool)> {
+        detect(log.as_bytes()).map(|found| (found.prefix.as_str().to_owned(), found.is_derived))
+    }
+
+    /// Lines of some sessions and of the server itself, as a prefix would make them.
+    fn written(prefix: &str) -> String {
+        let mut log = String::new();
+        for i in 0..12 {
+            let session = i % 3 != 2;
+            let until = if session { None } else { prefix.find("%q") };
+            let text = until.map_or(prefix, |until| &prefix[..until]);
+            let pid = if session { 4000 + i % 3 } else { 77 };
+            let of = |value: &'static str| if session { value } else { "" };
+            let made = text
+                .replace("%q", "")
+                .replace("%m", &format!("2026-11-22 02:00:{:02}.{:03} UTC", 10 + i, 100 + i))
+                .replace("%t", &format!("2026-11-22 02:00:{:02} UTC", 10 + i))
+                .replace("%n", &format!("17953128{:02}.123", 10 + i))
+                .replace("%s", "2026-11-22 01:00:00 UTC")
+                .replace("%p", &pid.to_string())
+                .replace("%c", &format!("67e5a4b1.{pid:x}"))
+                .replace("%l", &(i + 1).to_string())
+                .replace("%u", of("bob"))
+                .replace("%d", of("shop"))
+                .replace("%a", of("PostgreSQL JDBC Driver"))
+                .replace("%h", of("10.0.0.7"))
+                .replace("%r", of("10.0.0.7(4242)"))
+                .replace("%v", of("3/14"))
+                .replace("%x", "0")
+                .replace("%e", "00000")
+                .replace("%Q", "-6543210987654321098")
+                .replace("%b", if session { "client backend" } else { "checkpointer" })
+                .replace("%i", of("SELECT"))
+                .replace("%%", "%");
+            let message = match (session, i) {
+                (false, _) => "LOG:  checkpoint starting: time",
+                (true, 9..) => {
+                    "LOG:  disconnection: session time: 0:00:01.000 user=bob database=shop host=10.0.0.7 port=4242"
+                }
+                (true, _) => "LOG:  duration: 1.000 ms  statement: select\n\t1",
+            };
+            log.push_str(&format!("{made}{message}\n"));
+        }
+        log
+    }
+
+    #[test]
+    fn known_prefixes_are_found() {
+        for prefix in [
+            "%m [%p] %q%u@%d ",
+            "%m [%p] ",
+            "%t:%r:%u@%d:[%p]:",
+            "%t-%c-",
+            "",
+            "%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ",
+            "%m [%p] %q[user=%u,db=%d,app=%a] ",
+            "%t [%p-%l] %q%u@%d ",
+            "%p-%s-%c-%l-%h-%u-%d-%m ",
+        ] {
+            assert_eq!(found(&written(prefix)), Some((prefix.to_owned(), false)), "{}", written(prefix));
+        }
+    }
+
+    #[test]
+    fn unknown_prefixes_are_put_together() {
+        for prefix in [
+            "srv %m pid:%p/%l role=%u base=%d state=%e type=%b > ",
+            "%t %u@%d(%p) tx:%x q:%Q ps:\"%i\" ",
+            "[%m] {%a} %p: ",
+            "%m;%p;%u;%d;%e;",
+            "{%c} <%l> %d/%u %s %m - ",
+            "%m %% [%p] %q(%u) ",
+        ] {
+            assert_eq!(found(&written(prefix)), Some((prefix.to_owned(), true)), "{}", written(prefix));
+        }
+    }
+
+    #[test]
+    fn nothing_to_find() {
+        assert!(detect(b"").is_none());
+        assert!(detect(b"hello\nworld\n").is_none());
+        assert!(detect(&[0xff, 0, 1, 2, b'\n'].repeat(100)).is_none());
+    }
+
+    #[test]
+    fn one_line_without_an_end_is_enough() {
+        let one = "2026-11-22 02:00:16.670 UTC [12] bob@shop LOG:  duration: 1.0 ms  statement: select";
+        let detection = detect(one.as_bytes()).unwrap();
+        assert_eq!((detection.prefix.as_str(), detection.matched, detection.lines), ("%m [%p] %q%u@%d ", 1, 1));
+        assert!((detection.share() - 1.0).abs() < f64::EPSILON && detection.tried > KNOWN.len() / 2);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_breaks_it(prefix in "(%-?[0-9]{0,3}[a-zA-Z%]|[ \\[\\]:,|a-z]){0,12}", line in "[ -~é]{0,80}(LOG:  )?[ -~]{0,20}") {
+            if let Ok(prefix) = Prefix::compile(&prefix) {
+                let mut record = Record::default();
+                if let Some(head) = prefix.matches(line.as_bytes(), &mut Clock::default(), &mut record) {
+                    prop_assert!(head.text <= line.len());
+                }
+            }
+            let _ = detect(line.as_bytes());
+        }
+
+        #[test]
+        fn times_come_back(second in 0i64..4_102_444_800, milli in 0i64..1000) {
+            let time = jiff::Timestamp::from_microsecond(second * 1_000_000 + milli * 1000).unwrap();
+            let text = time.strftime("%Y-%m-%d %H:%M:%S.%3f UTC").to_string();
+            prop_assert_eq!(timestamp(text.as_bytes(), true), Some(text.len()));
+            prop_assert_eq!(Clock::default().read(text.as_bytes()), Some(time.as_microsecond()));
+        }
+
+        #[test]
+        fn only_dates_are_dates(text in "[0-9:. -]{19,23} UTC") {
+            let looks = |i: usize, byte: u8| match i {
+                4 | 7 => byte == b'-',
+                10 => byte == b' ',
+                13 | 16 => byte == b':',
+                _ => byte.is_ascii_digit(),
+            };
+            let date = text.bytes().take(19).enumerate().all(|(i, byte)| looks(i, byte)) && text.as_bytes()[19] == b' ';
+            prop_assert_eq!(date_length(text.as_bytes(), false).is_some(), date);
+        }
+    }
 }

@@ -172,7 +172,8 @@ fn no<T>(reason: impl Into<String>) -> Made<T> {
 /// is the text that the child was analysed from. As deep as [`super::analysis::analyse`].
 pub fn batched(child: &Analysis, shape_text: &str, varying: &[usize], context: Context<'_>) -> Made<Rewrite> {
     let mut slots = varying.to_vec();
-    slots.sort_unstable();
+    // the key first, then what is set
+    slots.sort_by_key(|slot| (!matches!(child.role(*slot), Role::KeyEquals { .. }), *slot));
     slots.dedup();
     if slots.is_empty() {
         return no("nothing varies: the result can be kept instead");
@@ -533,31 +534,30 @@ impl Work<'_> {
         if let Some(selection) = select.selection.take() {
             select.selection = self.take_keys(selection, &mut found)?;
         }
-        self.place(found, &mut select.selection)
+        let (columns, condition) = self.condition(found)?;
+        for join in select.from.iter_mut().flat_map(|tree| &mut tree.joins) {
+            if let JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) =
+                &mut join.join_operator
+            {
+                *on = replace_mark(std::mem::replace(on, raw("true")), &condition);
+            }
+        }
+        select.selection = select.selection.take().map(|rest| replace_mark(rest, &condition));
+        Ok(columns)
     }
 
-    /// Puts the condition of all keys where the first of them stood.
-    fn place(&self, mut found: Vec<(usize, Expr)>, selection: &mut Option<Expr>) -> Made<Vec<Expr>> {
+    /// The columns of all keys in their order, and the condition that they equal one of the arrays' members.
+    fn condition(&self, mut found: Vec<(usize, Expr)>) -> Made<(Vec<Expr>, Expr)> {
         found.sort_by_key(|(slot, _)| self.keys.iter().position(|key| key.slot == *slot));
         let columns: Vec<Expr> = found.into_iter().map(|(_, column)| column).collect();
         if columns.len() != self.keys.len() {
             return no("what varies is not compared by `=` in exactly one condition that every row has to meet");
         }
-        if let [only] = columns.as_slice() {
-            let condition = raw(format!("{only} = ANY({})", self.array(0)));
-            *selection = Some(match selection.take() {
-                Some(rest) => replace_mark(rest, &condition),
-                None => condition,
-            });
-        } else {
-            let list = columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            let condition = raw(format!("({list}) IN (SELECT * FROM unnest({}))", self.arrays()));
-            *selection = Some(match selection.take() {
-                Some(rest) => replace_mark(rest, &condition),
-                None => condition,
-            });
-        }
-        Ok(columns)
+        let condition = match columns.as_slice() {
+            [only] => raw(format!("{only} = ANY({})", self.array(0))),
+            _ => raw(format!("({}) IN (SELECT * FROM unnest({}))", listed(&columns), self.arrays())),
+        };
+        Ok((columns, condition))
     }
 
     /// Takes the conditions of the keys out of others, and leaves a mark where the first of them stood.
@@ -591,7 +591,7 @@ impl Work<'_> {
         let is_key = |key: &&Key| matches!(child.role(key.slot), Role::KeyEquals { .. });
         let keys = self.keys.iter().filter(is_key).count();
         if keys == 0 {
-            return no("what varies is not compared by `=` in a condition that every row has to meet");
+            return no("only what it sets varies: of the same rows, so that the last value stays");
         }
         let lists = self.keys.iter().any(|key| matches!(child.role(key.slot), Role::KeyEquals { list: true, .. }));
         if lists && self.keys.len() > 1 {
@@ -602,7 +602,8 @@ impl Work<'_> {
         update.selection = self.take_keys(selection, &mut found)?;
         let compare = Compare::Never;
         if keys == self.keys.len() {
-            self.place(found, &mut update.selection)?;
+            let (_, condition) = self.condition(found)?;
+            update.selection = update.selection.take().map(|rest| replace_mark(rest, &condition));
             return Ok(Text { text: update.to_string(), form: Form::UpdateAny, compare, may_tie: false });
         }
         if found.len() != keys {
@@ -627,6 +628,15 @@ impl Work<'_> {
         for (key, name) in self.keys.iter().zip(&names) {
             self.inlined.push((key.slot, format!("{v}.{name}")));
         }
+        for assignment in &mut update.assignments {
+            // the array has the type already
+            let typed = |slot: usize| self.keys.iter().any(|key| key.slot == slot && key.element_type.is_some());
+            if let Some(slot) = slot(&assignment.value).filter(|slot| typed(*slot))
+                && let Some((_, name)) = self.inlined.iter().find(|(own, _)| *own == slot)
+            {
+                assignment.value = raw(name.clone());
+            }
+        }
         let conditions: Vec<Expr> = found
             .iter()
             .map(|(slot, column)| {
@@ -639,10 +649,7 @@ impl Work<'_> {
             })
             .collect();
         let condition = together(conditions).unwrap_or_else(|| raw("true"));
-        update.selection = Some(match update.selection.take() {
-            Some(rest) => replace_mark(rest, &condition),
-            None => condition,
-        });
+        update.selection = update.selection.take().map(|rest| replace_mark(rest, &condition));
         let unnest = relation(&format!("unnest({}) AS {v}({})", self.arrays(), names.join(", ")));
         match &mut update.from {
             Some(UpdateTableFromKind::AfterSet(from) | UpdateTableFromKind::BeforeSet(from)) => from.push(unnest),
@@ -670,7 +677,8 @@ impl Work<'_> {
         let Some(selection) = delete.selection.take() else { return no("it deletes all rows") };
         let mut found = Vec::new();
         delete.selection = self.take_keys(selection, &mut found)?;
-        self.place(found, &mut delete.selection)?;
+        let (_, condition) = self.condition(found)?;
+        delete.selection = delete.selection.take().map(|rest| replace_mark(rest, &condition));
         Ok(Text { text: delete.to_string(), form: Form::DeleteAny, compare: Compare::Never, may_tie: false })
     }
 
@@ -709,14 +717,16 @@ impl Work<'_> {
             row.retain(|expr| !is_default(expr));
         }
         for value in &mut row {
-            // the array has the type already
-            if let Some(name) = slot(value).and_then(|slot| self.inlined.iter().find(|(own, _)| *own == slot)) {
-                *value = raw(name.1.clone());
+            let typed = |slot: usize| self.keys.iter().any(|key| key.slot == slot && key.element_type.is_some());
+            if let Some(slot) = slot(value).filter(|slot| typed(*slot))
+                && let Some((_, name)) = self.inlined.iter().find(|(own, _)| *own == slot)
+            {
+                *value = raw(name.clone());
             }
         }
         let text = format!(
             "SELECT {} FROM unnest({}) AS {v}({})",
-            row.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            listed(&row),
             self.arrays(),
             names.join(", ")
         );
@@ -895,23 +905,17 @@ fn together(parts: Vec<Expr>) -> Option<Expr> {
     })
 }
 
-/// Puts a condition in the place of the mark among others; in front of them where the mark is elsewhere.
+/// Puts a condition in the place of the mark, if it is among these.
 fn replace_mark(condition: Expr, with: &Expr) -> Expr {
-    let mut placed = false;
-    let mut all: Vec<Expr> = parts(condition)
-        .into_iter()
-        .map(|part| match &part {
-            Expr::Identifier(name) if name.value.starts_with(MARK) && name.value.len() == MARK.len_utf8() => {
-                placed = true;
-                with.clone()
-            }
-            _ => part,
-        })
-        .collect();
-    if !placed {
-        all.insert(0, with.clone());
-    }
-    together(all).unwrap_or_else(|| with.clone())
+    let placed = parts(condition).into_iter().map(|part| match &part {
+        Expr::Identifier(name) if name.value.strip_prefix(MARK) == Some("") => with.clone(),
+        _ => part,
+    });
+    together(placed.collect()).unwrap_or_else(|| with.clone())
+}
+
+fn listed(expressions: &[Expr]) -> String {
+    expressions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether the condition of a slot stands in the outermost `where`, or in the `on` of an inner join beside it.
@@ -1055,76 +1059,80 @@ fn is_unqualified(name: &str, text: &str) -> bool {
     })
 }
 
-/// `order by 1` counts columns, and in a shape the 1 is a slot like any other. PostgreSQL's own normaliser leaves it, so
-/// the analysed text tells; the column it means is written out.
+/// `order by 1` counts columns, and columns will be put in front: the one it means is written out.
 fn restore_positions(query: &mut Query, child: &Analysis, plain: &str) -> Made<()> {
-    let mut in_text = 0;
-    let words: Vec<&str> = tokens(plain).collect();
-    let mut depth_of_list: Option<usize> = None;
-    let mut depth = 0_usize;
-    for (at, word) in words.iter().enumerate() {
-        match *word {
-            "(" => depth += 1,
-            ")" => {
-                depth = depth.saturating_sub(1);
-                depth_of_list = depth_of_list.filter(|own| *own <= depth);
-            }
-            "by" if matches!(words.get(at.wrapping_sub(1)), Some(&("order" | "group"))) => depth_of_list = Some(depth),
-            "limit" | "offset" | "fetch" | "having" | "for" | "union" | "window" => depth_of_list = None,
-            _ => {}
-        }
-        let opens = matches!(words.get(at.wrapping_sub(1)), Some(&("by" | ",")));
-        let closes = words.get(at + 1).is_none_or(|next| {
-            matches!(*next, "," | ")" | "asc" | "desc" | "nulls" | "limit" | "offset" | "order" | "having" | "fetch" | "for")
-        });
-        if placeholder(word).is_some() && depth_of_list == Some(depth) && opens && closes {
-            in_text += 1;
-        }
-    }
+    let in_text = count_positions(plain);
     if in_text == 0 {
         return Ok(());
     }
-    let unclear = || no("it orders or groups by the number of a column, where that cannot be told");
-    let Some(Statement::Query(original)) = parse(&parseable(&child.text)) else { return unclear() };
-    let (SetExpr::Select(original_select), SetExpr::Select(select)) = (&*original.body, &mut *query.body) else {
-        return unclear();
+    let projection = match &*query.body {
+        SetExpr::Select(select) => select.projection.clone(),
+        _ => Vec::new(),
     };
-    let projection = select.projection.clone();
-    let nth = |number: &str| {
-        let at = number.parse::<usize>().ok()?.checked_sub(1)?;
-        let before = projection.get(..=at)?;
-        if before.iter().any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))) {
-            return None;
-        }
+    let column = |place: &Expr| {
+        let number = match slot(place) {
+            Some(slot) => child.positions.iter().find(|(own, _)| *own == slot).map(|(_, number)| *number)?,
+            None => place.to_string().parse().ok()?,
+        };
+        let before = projection.get(..number).filter(|before| {
+            !before.iter().any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..)))
+        })?;
         match before.last()? {
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr.clone()),
             _ => None,
         }
     };
     let mut restored = 0;
-    let mut restore = |place: &mut Expr, original: Option<&Expr>| {
-        if slot(place).is_some()
-            && let Some(column) = original.and_then(|original| nth(&original.to_string()))
-        {
+    let mut restore = |place: &mut Expr| {
+        if let Some(column) = column(place) {
             *place = column;
             restored += 1;
         }
     };
-    if let (Some(order), Some(original)) = (&mut query.order_by, &original.order_by)
-        && let (OrderByKind::Expressions(all), OrderByKind::Expressions(originals)) = (&mut order.kind, &original.kind)
+    if let Some(OrderByKind::Expressions(all)) = query.order_by.as_mut().map(|order| &mut order.kind) {
+        all.iter_mut().for_each(|one| restore(&mut one.expr));
+    }
+    if let SetExpr::Select(select) = &mut *query.body
+        && let GroupByExpr::Expressions(all, _) = &mut select.group_by
     {
-        for (at, one) in all.iter_mut().enumerate() {
-            restore(&mut one.expr, originals.get(at).map(|original| &original.expr));
+        all.iter_mut().for_each(restore);
+    }
+    match restored == in_text {
+        true => Ok(()),
+        false => no("it orders or groups by the number of a column, where that cannot be told"),
+    }
+}
+
+/// How many members of `order by` and `group by` lists, wherever they stand, may be numbers of columns.
+fn count_positions(text: &str) -> usize {
+    const AFTER: [&str; 16] = [
+        ",", ")", ";", "asc", "desc", "nulls", "limit", "offset", "order", "having", "fetch", "for", "union", "intersect",
+        "except", "window",
+    ];
+    let words: Vec<&str> = tokens(text).collect();
+    let (mut depth, mut lists, mut found) = (0_usize, Vec::new(), 0);
+    for (at, word) in words.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| words.get(at)).copied().unwrap_or("");
+        let in_list = lists.last() == Some(&depth);
+        match *word {
+            "(" => depth += 1,
+            ")" => {
+                depth = depth.saturating_sub(1);
+                lists.retain(|list| *list <= depth);
+            }
+            "by" if matches!(before, "order" | "group") && !in_list => lists.push(depth),
+            "limit" | "offset" | "fetch" | "having" | "for" | "union" | "intersect" | "except" | "window" if in_list => {
+                lists.pop();
+            }
+            _ => {
+                let is_number = placeholder(word).is_some() || word.bytes().all(|byte| byte.is_ascii_digit());
+                let opens = before == "by" || before == ",";
+                let closes = words.get(at + 1).is_none_or(|next| AFTER.contains(next));
+                found += usize::from(is_number && in_list && opens && closes);
+            }
         }
     }
-    if let (GroupByExpr::Expressions(all, _), GroupByExpr::Expressions(originals, _)) =
-        (&mut select.group_by, &original_select.group_by)
-    {
-        for (at, one) in all.iter_mut().enumerate() {
-            restore(one, originals.get(at));
-        }
-    }
-    if restored == in_text { Ok(()) } else { unclear() }
+    found
 }
 
 /// The name of a type, where it is nothing but that.
@@ -1186,4 +1194,414 @@ fn has_literals(text: &str) -> bool {
             || token.starts_with(|c: char| c.is_ascii_digit()) && token.len() > 4
             || token.contains("$$") && !token.starts_with('"')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::analysis::analyse;
+    use crate::logs::lexer::Lexer;
+    use proptest::prelude::*;
+
+    fn shape(sql: &str) -> (Analysis, String) {
+        let text = Lexer::default().shape_text(sql.as_bytes(), false);
+        (analyse(&text, sql), text)
+    }
+
+    fn made(sql: &str, varying: &[usize]) -> Made<Rewrite> {
+        let (child, text) = shape(sql);
+        batched(&child, &text, varying, Context::default())
+    }
+
+    fn one(sql: &str, varying: &[usize]) -> Rewrite {
+        made(sql, varying).unwrap_or_else(|none| panic!("{sql}: {none}"))
+    }
+
+    /// Without what the types are not known of.
+    fn sql(rewrite: &Rewrite) -> String {
+        let mut text = rewrite.sql.clone();
+        while let Some(at) = text.find(" /*") {
+            let end = text[at..].find("*/").map_or(text.len(), |end| at + end + 2);
+            text.replace_range(at..end, "");
+        }
+        text
+    }
+
+    #[test]
+    fn every_form() {
+        use Form::*;
+        for (child, varying, form, expected) in [
+            // 2
+            ("select * from b where a_id = 1", &[1_usize][..], Any, "SELECT * FROM b WHERE a_id = ANY($1)"),
+            ("select x from b where a_id = 1", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1)"),
+            ("select b.* from b where $1 = b.a_id", &[1], Any, "SELECT b.* FROM b WHERE b.a_id = ANY($1)"),
+            (
+                "select b.x from b where b.y = 5 and b.a_id = 1 and b.z is null order by b.x desc",
+                &[2],
+                Any,
+                "SELECT b.a_id, b.x FROM b WHERE b.y = $2 AND b.a_id = ANY($1) AND b.z IS NULL ORDER BY b.a_id, b.x DESC",
+            ),
+            ("select x from b where a_id = $1::bigint", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::bigint[])"),
+            ("select x from b where a_id = cast($1 as uuid)", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::uuid[])"),
+            ("select x from b where a_id = date '2020-01-01'", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::date[])"),
+            ("select distinct x from b where a_id = 1", &[1], Any, "SELECT DISTINCT a_id, x FROM b WHERE a_id = ANY($1)"),
+            (
+                "select distinct on (x) x, y from b where a_id = 1 order by x, y",
+                &[1],
+                Any,
+                "SELECT DISTINCT ON (a_id, x) a_id, x, y FROM b WHERE a_id = ANY($1) ORDER BY a_id, x, y",
+            ),
+            (
+                "select x, count(*) from b where a_id = 1 group by x",
+                &[1],
+                Any,
+                "SELECT a_id, x, count(*) FROM b WHERE a_id = ANY($1) GROUP BY a_id, x",
+            ),
+            (
+                "select c.x from b join c on c.b_id = b.id and c.k = 1 where (b.y = 2)",
+                &[1],
+                Any,
+                "SELECT c.k, c.x FROM b JOIN c ON c.b_id = b.id AND c.k = ANY($1) WHERE b.y = $2",
+            ),
+            (
+                "select x from b where a = 1 and c = 2 and d = 3",
+                &[1, 3],
+                Any,
+                "SELECT a, d, x FROM b WHERE (a, d) IN (SELECT * FROM unnest($1, $2)) AND c = $3",
+            ),
+            ("select x from b where (a, c) = (1, 2)", &[1, 2], Any, "SELECT a, c, x FROM b WHERE (a, c) IN (SELECT * FROM unnest($1, $2))"),
+            ("select id from b where id in (1, 2)", &[1], Any, "SELECT id FROM b WHERE id = ANY($1)"),
+            ("select id from b where id in (1)", &[1], Any, "SELECT id FROM b WHERE id = ANY($1)"),
+            ("select id from b where k = 1 and id in (1, 2)", &[1], Any, "SELECT k, id FROM b WHERE k = ANY($1) AND id = ANY($2)"),
+            ("select id from b where k = 1 and id not in (1, 2)", &[1], Any, "SELECT k, id FROM b WHERE k = ANY($1) AND id <> ALL($2)"),
+            ("select * from users where id = 1 limit 1", &[1], Any, "SELECT * FROM users WHERE id = ANY($1)"),
+            ("select * from b where a = 1 for update", &[1], Any, "SELECT * FROM b WHERE a = ANY($1) FOR UPDATE"),
+            (
+                "select x from b where a = 1 and t > now() - interval '1 day'",
+                &[1],
+                Any,
+                "SELECT a, x FROM b WHERE a = ANY($1) AND t > now() - $2::INTERVAL",
+            ),
+            ("select y, x from b where a = 1 order by y, x", &[1], Any, "SELECT a, y, x FROM b WHERE a = ANY($1) ORDER BY a, y, x"),
+            (
+                "with c as (select * from d where e = 9) select x from b join c on true where b.a = 1",
+                &[2],
+                Any,
+                "WITH c AS (SELECT * FROM d WHERE e = $2) SELECT b.a, x FROM b JOIN c ON true WHERE b.a = ANY($1)",
+            ),
+            // 3
+            (
+                "select count(*) from b where a_id = 1 and x > 3",
+                &[1],
+                GroupedAggregate,
+                "SELECT a_id, count(*) FROM b WHERE a_id = ANY($1) AND x > $2 GROUP BY a_id",
+            ),
+            (
+                "select sum(x) as s, max(y) from b where a = 1 and c = 2",
+                &[1, 2],
+                GroupedAggregate,
+                "SELECT a, c, sum(x) AS s, max(y) FROM b WHERE (a, c) IN (SELECT * FROM unnest($1, $2)) GROUP BY a, c",
+            ),
+            (
+                "SELECT count(*) AS count_1 FROM (SELECT b.id AS b_id FROM b WHERE b.a_id = 4) AS anon_1",
+                &[1],
+                GroupedAggregate,
+                "SELECT b.a_id, count(*) AS count_1 FROM b WHERE b.a_id = ANY($1) GROUP BY b.a_id",
+            ),
+            // 4
+            ("select 1 as one from b where a_id = 1 and x = 2 limit 1", &[2], DistinctExists, "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1) AND x = $2"),
+            ("select exists(select * from b where a_id = 1) as e", &[1], DistinctExists, "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1)"),
+            ("select exists(select 1 from b where b.a_id = 1 limit 1)", &[2], DistinctExists, "SELECT DISTINCT b.a_id FROM b WHERE b.a_id = ANY($1)"),
+            // 5
+            (
+                "select x from b where a_id = 1 order by x desc limit 3",
+                &[1],
+                Lateral,
+                "SELECT k.a_id, c.* FROM unnest($1) AS k(a_id) CROSS JOIN LATERAL (SELECT x FROM b WHERE a_id = k.a_id ORDER BY x DESC LIMIT $2) AS c",
+            ),
+            (
+                "select c.x from c join k on true where c.a = 1 and k.b = 2 limit 3",
+                &[1, 2],
+                Lateral,
+                "SELECT k2.a, k2.b, c2.* FROM unnest($1, $2) AS k2(a, b) CROSS JOIN LATERAL (SELECT c.x FROM c JOIN k ON true WHERE c.a = k2.a AND k.b = k2.b LIMIT $3) AS c2",
+            ),
+            (
+                "select x, row_number() over (order by x) from b where a = 1",
+                &[1],
+                Lateral,
+                "SELECT k.a, c.* FROM unnest($1) AS k(a) CROSS JOIN LATERAL (SELECT x, row_number() OVER (ORDER BY x) FROM b WHERE a = k.a) AS c",
+            ),
+            (
+                "select x from b where a = 1 union all select y from c where d = 2",
+                &[1, 2],
+                Lateral,
+                "SELECT k.a, k.d, c2.* FROM unnest($1, $2) AS k(a, d) CROSS JOIN LATERAL (SELECT x FROM b WHERE a = k.a UNION ALL SELECT y FROM c WHERE d = k.d) AS c2",
+            ),
+            (
+                "select count(*) from b where a = 1 having count(*) > 2",
+                &[1],
+                Lateral,
+                "SELECT k.a, c.* FROM unnest($1) AS k(a) CROSS JOIN LATERAL (SELECT count(*) FROM b WHERE a = k.a HAVING count(*) > $2) AS c",
+            ),
+            (
+                "select count(*) from (select x from b where a = 1 limit 5) s",
+                &[1],
+                Lateral,
+                "SELECT k.a, c.* FROM unnest($1) AS k(a) CROSS JOIN LATERAL (SELECT count(*) FROM (SELECT x FROM b WHERE a = k.a LIMIT $2) s) AS c",
+            ),
+            // 7
+            ("update b set x = 1 where id = 2", &[2], UpdateAny, "UPDATE b SET x = $2 WHERE id = ANY($1)"),
+            (
+                "update b set x = $1, n = n + $2::int where id = $3::bigint and y = 4",
+                &[1, 3],
+                UnnestUpdate,
+                "UPDATE b SET x = v.x, n = n + $3::INT FROM unnest($1::bigint[], $2) AS v(id, x) WHERE b.id = v.id AND y = $4",
+            ),
+            (
+                "update b set n = n + 5 where id = 2",
+                &[1, 2],
+                UnnestUpdate,
+                "UPDATE b SET n = n + v.new_n FROM unnest($1, $2) AS v(id, new_n) WHERE b.id = v.id",
+            ),
+            (
+                "update b set version = 2, x = 3 where b.id = 1 and b.version = 1 returning *",
+                &[1, 2, 3, 4],
+                UnnestUpdate,
+                "UPDATE b SET version = v.new_version, x = v.x FROM unnest($1, $2, $3, $4) AS v(id, old_version, new_version, x) WHERE b.id = v.id AND b.version = v.old_version RETURNING b.*",
+            ),
+            ("delete from b where id = 1", &[1], DeleteAny, "DELETE FROM b WHERE id = ANY($1)"),
+            (
+                "delete from b where a = 1 and c = 2 and d = 3",
+                &[1, 2],
+                DeleteAny,
+                "DELETE FROM b WHERE (a, c) IN (SELECT * FROM unnest($1, $2)) AND d = $3",
+            ),
+            (
+                "insert into b (x, y, z) values ($1, lower($2), now()) returning id",
+                &[1, 2],
+                UnnestInsert,
+                "INSERT INTO b (x, y, z) SELECT v.x, lower(v.y), now() FROM unnest($1, $2) AS v(x, y) RETURNING id",
+            ),
+            (
+                "insert into b (id, x, y) values (default, 1, 2) on conflict (x) do update set y = excluded.y",
+                &[1],
+                UnnestInsert,
+                "INSERT INTO b (x, y) SELECT v.x, $2 FROM unnest($1) AS v(x) ON CONFLICT(x) DO UPDATE SET y = EXCLUDED.y",
+            ),
+            ("insert into b values (1, 2)", &[1, 2], UnnestInsert, "INSERT INTO b SELECT v.c1, v.c2 FROM unnest($1, $2) AS v(c1, c2)"),
+            (
+                "insert into b (\"order\", \"Camel\") values (nextval('s'), 2)",
+                &[2],
+                UnnestInsert,
+                "INSERT INTO b (\"order\", \"Camel\") SELECT nextval($2), v.\"Camel\" FROM unnest($1) AS v(\"Camel\")",
+            ),
+        ] {
+            let rewrite = one(child, varying);
+            assert_eq!((rewrite.form, sql(&rewrite).to_ascii_lowercase()), (form, expected.to_ascii_lowercase()), "{child}");
+            assert!(pg_query::parse(&rewrite.sql, 0).is_ok() && pg_query::parse(&rewrite.child, 0).is_ok(), "{}", rewrite.sql);
+            assert_eq!(rewrite.keys.len(), varying.len(), "{child}");
+        }
+    }
+
+    #[test]
+    fn what_mappers_write() {
+        for (child, varying, expected) in [
+            (
+                r#"SELECT "b"."id", "b"."author_id" FROM "b" WHERE "b"."author_id" = 5"#,
+                1,
+                r#"SELECT "b"."id", "b"."author_id" FROM "b" WHERE "b"."author_id" = ANY($1)"#,
+            ),
+            (
+                "select b1_0.author_id,b1_0.id from book b1_0 where b1_0.author_id=$1",
+                1,
+                "SELECT b1_0.author_id, b1_0.id FROM book b1_0 WHERE b1_0.author_id = ANY($1)",
+            ),
+            (
+                "select books0_.id as id1_0_ from book books0_ where books0_.author_id=$1",
+                1,
+                "SELECT books0_.author_id, books0_.id AS id1_0_ FROM book books0_ WHERE books0_.author_id = ANY($1)",
+            ),
+            (
+                r#"SELECT "public"."U"."id" FROM "public"."U" WHERE ("public"."U"."id" = $1 AND 1=1) LIMIT $2"#,
+                1,
+                r#"SELECT "public"."U"."id" FROM "public"."U" WHERE "public"."U"."id" = ANY($1) AND $2 = $3"#,
+            ),
+            (
+                "SELECT b.\"Id\"\nFROM \"Books\" AS b\nWHERE b.\"AuthorId\" = $1",
+                1,
+                "SELECT b.\"AuthorId\", b.\"Id\" FROM \"Books\" AS b WHERE b.\"AuthorId\" = ANY($1)",
+            ),
+            (
+                r#"select * from "b" where "b"."a_id" = 3 and "b"."a_id" is not null"#,
+                1,
+                r#"SELECT * FROM "b" WHERE "b"."a_id" = ANY($1) AND "b"."a_id" IS NOT NULL"#,
+            ),
+        ] {
+            assert_eq!(sql(&one(child, &[varying])), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_refused() {
+        for (child, varying, reason) in [
+            ("select * from b where a = 1 and r > random()", &[1_usize][..], "random()"),
+            ("select nextval('s') from b where a = 1", &[2], "nextval()"),
+            ("select * from b where a = 1 and t < clock_timestamp()", &[1], "clock_timestamp()"),
+            ("select * from b where a = 1 limit 1 for update skip locked", &[1], "skip locked"),
+            ("select * from b where a = 1 limit 1 offset 5", &[1], "skips rows"),
+            ("select * from b where a = 1 limit 10", &[2], "pages"),
+            ("select * from b order by id limit 10 offset 20", &[2], "pages"),
+            ("with d as (delete from c returning *) select * from b where a = 1", &[1], "changes rows"),
+            ("select * from b where a = 1 or c = 2", &[1], "compared by"),
+            ("select * from b where a > 1 order by a limit 5", &[1], "compared by"),
+            ("select * from b where lower(a) = 'x'", &[1], "compared by"),
+            ("select * from b left join c on c.x = 1 where b.y = 2", &[1], "compared by"),
+            ("select f(1)", &[1], "compared by"),
+            ("select * from b where a = 1", &[], "nothing varies"),
+            ("select * from b where a = 1", &[7], "compared by"),
+            ("select 1; select 2", &[1], "several"),
+            ("begin", &[1], "read far enough"),
+            ("select * from b where a = 1 and (", &[1], "read far enough"),
+            ("update t set arr[1] = 5 where id = 1", &[3], "read far enough"),
+            ("insert into b (x) values (1), (2)", &[1], "many rows"),
+            ("insert into b (x) select y from c where d = 1", &[1], "not a value"),
+            ("insert into b (x) values (1) on conflict (x) do update set y = 5", &[2], "compared by"),
+            ("update b set x = 1 where y = 2", &[1], "only what it sets"),
+            ("update b set x = 1", &[1], "only what it sets"),
+            ("select count(*) from b where a in (1, 2)", &[1], "list of keys"),
+            ("select x from b where (a, c) in ((1, 2), (3, 4)) and d = 1", &[2], "longer"),
+            ("select x into y from b where a = 1", &[1], "makes a table"),
+            ("select x from b where a = 1 for no key update", &[1], "read far enough"),
+        ] {
+            let none = made(child, varying).expect_err(child);
+            assert!(none.reason.contains(reason), "{child}: {none}");
+        }
+    }
+
+    #[test]
+    fn positions_are_written_out() {
+        for (child, expected) in [
+            ("select x, y from b where a = 1 order by 2 desc, 1", "SELECT a, x, y FROM b WHERE a = ANY($1) ORDER BY a, y DESC, x"),
+            ("select x, count(*) from b where a = 1 group by 1", "SELECT a, x, count(*) FROM b WHERE a = ANY($1) GROUP BY a, x"),
+        ] {
+            assert_eq!(sql(&one(child, &[1])), expected);
+        }
+        for child in [
+            "select * from b where a = 1 order by 2",
+            "select x from b where a = 1 order by 2",
+            "select x from (select x, y from d order by 2 limit 5) c join b on true where a = 1",
+            "select x from b where a = 1 union select y from c where d = 2 order by 1",
+        ] {
+            assert!((1..4).all(|slot| made(child, &[slot]).is_err()), "{child}");
+        }
+        // only a text that has the shape can tell
+        let text = "select x, y from b where a = $1 order by $2";
+        assert!(batched(&analyse(text, text), text, &[1], Context::default()).is_err());
+        let text = "select x, y from b where a = $1 order by 2";
+        assert!(batched(&analyse(text, text), text, &[1], Context::default()).unwrap().sql.contains("ORDER BY a, y"));
+    }
+
+    #[test]
+    fn parameters_and_how_to_compare() {
+        let rewrite = one("select x from b where y = 5 and a = 1 and z = 6", &[2]);
+        assert_eq!(rewrite.parameters, [Parameter::Values(2), Parameter::Value(1), Parameter::Value(3)]);
+        assert_eq!(rewrite.compare, Compare::Rows { keys: 1 });
+        assert_eq!(rewrite.child, "SELECT x FROM b WHERE y = $1 AND a = $2 AND z = $3");
+        assert!(!rewrite.is_typed && !rewrite.may_tie);
+        assert_eq!(rewrite.keys[0], Key { slot: 2, column: "a".into(), parameter: 1, element_type: None });
+        assert_eq!(one("select a, x from b where a = 1", &[1]).compare, Compare::Rows { keys: 0 });
+        let counted = one("select count(*), sum(x), coalesce(max(y), 0) from b where a = 1", &[2]);
+        assert_eq!(counted.compare, Compare::Aggregates { keys: 1, empty: vec![Empty::Zero, Empty::Null, Empty::Unknown] });
+        assert_eq!(one("select exists(select 1 from b where a = 1)", &[2]).compare, Compare::Keys { is_value: true });
+        assert!(one("select x from b where a = 1 limit 2", &[1]).may_tie);
+        assert_eq!(one("delete from b where a = 1", &[1]).compare, Compare::Never);
+    }
+
+    #[test]
+    fn types_come_from_the_caller_too() {
+        let (child, text) = shape("select x from b where a = 1 and c = 'x'");
+        let types = [Some("bigint"), Some("pg_catalog.text")];
+        let rewrite = batched(&child, &text, &[1, 2], Context { types: &types, ..Context::default() }).unwrap();
+        assert!(rewrite.is_typed && rewrite.sql.contains("unnest($1::bigint[], $2::pg_catalog.text[])"), "{}", rewrite.sql);
+        // what is no type is not written
+        for bad in ["bigint); drop table b", "int[]", "'canary'", "", "1", "a  b", "unknown"] {
+            let rewrite = batched(&child, &text, &[1], Context { types: &[Some(bad)], ..Context::default() }).unwrap();
+            assert!(rewrite.sql.contains("ANY($1 /* array of a's type */)"), "{}", rewrite.sql);
+        }
+        let odd = one("select * from b where \"a */ x\" = 1", &[1]);
+        assert!(odd.sql.contains("ANY($1 /* array of the column's type */)"), "{}", odd.sql);
+    }
+
+    #[test]
+    fn notes_name_the_join() {
+        let note = |parent: &str, child: &str| {
+            let (child, text) = shape(child);
+            let parent = shape(parent).0;
+            batched(&child, &text, &[1], Context { parent: Some(&parent), ..Context::default() }).unwrap().note
+        };
+        assert!(note("select id, author_id from books", "select * from authors where id = 1").contains("`LEFT JOIN authors` in the parent"));
+        let limited = note("select id from authors order by id limit 20", "select * from books where author_id = 1");
+        assert!(limited.contains("sub-query"), "{limited}");
+        assert_eq!(note("select id from authors", "select * from books where author_id = 1"), "");
+    }
+
+    #[test]
+    fn no_literal_gets_in() {
+        for child in [
+            "select 'canary', x from t where a = 1 and b = 'canary' and c in ('canary', 'canary') and d = 73317331",
+            "select x from t where a = 1 and b = $$canary$$ limit 73317331",
+            "update t set b = 'canary', c = 73317331 where a = 1",
+            "insert into t (a, b) values (1, 'canary')",
+            "delete from t where a = 1 and b = E'can\\'canary'",
+        ] {
+            let (analysis, text) = shape(child);
+            for slot in 1..=analysis.slots.len() {
+                if let Ok(rewrite) = batched(&analysis, &text, &[slot], Context::default()) {
+                    let all = format!("{rewrite:?}");
+                    assert!(!all.contains("canary") && !all.contains("7331"), "{all}");
+                }
+            }
+            // not even from a text that is no shape
+            for slot in 1..4 {
+                if let Ok(rewrite) = batched(&analyse(child, child), child, &[slot], Context::default()) {
+                    panic!("{rewrite:?}");
+                }
+            }
+        }
+        let text = "select x from t where a = $1 and b = 73317331";
+        assert!(batched(&analyse(text, text), text, &[1], Context::default()).is_err());
+        let text = "select x from t where a = $1 and b = 'canary'";
+        assert!(batched(&analyse(text, text), text, &[1], Context::default()).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+        #[test]
+        fn what_is_made_parses(
+            head in "(select |select distinct |select count\\(\\*\\), )(a|b\\.\\*|\\*|b\\.c as d)( from b| from b join c on b\\.x = c\\.x and c\\.k = 5)",
+            conditions in proptest::collection::vec("(a|b\\.a|c|\"B\"\\.\"c\") (=|>|in) (\\(1\\)|\\(1, 2\\))( or x = 2)?", 1..4),
+            tail in "( group by a| having count\\(\\*\\) > 1)?( order by a| order by 1)?( limit 5)?( offset 6)?( for update)?",
+        ) {
+            let text = format!("{head} where {}{tail}", conditions.join(" and "));
+            let (child, shape_text) = shape(&text);
+            for slot in 0..=child.slots.len() {
+                for varying in [&[slot][..], &[1, slot]] {
+                    if let Ok(rewrite) = batched(&child, &shape_text, varying, Context::default()) {
+                        prop_assert!(pg_query::parse(&rewrite.sql, 0).is_ok(), "{}", rewrite.sql);
+                        prop_assert!(!rewrite.sql.contains(MARK));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_ends_the_process(text in "(select |from |where |and |insert into |values |update |set |limit |in |[a-z\"$1=(),.*'; ]|é|\u{1}|/\\*){0,30}") {
+            let (child, shape_text) = shape(&text);
+            for (child, text) in [(child, shape_text), (analyse(&text, &text), text)] {
+                for varying in [&[1_usize][..], &[1, 2], &[0, 3]] {
+                    let _ = batched(&child, &text, varying, Context::default());
+                }
+            }
+        }
+    }
 }

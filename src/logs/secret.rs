@@ -58,7 +58,9 @@ impl Suspect {
         if !matches!(shape.analysis.kind, StatementKind::Utility) {
             for (slot, role) in shape.analysis.slots.iter().enumerate() {
                 let column = match role {
-                    Role::KeyEquals { column, .. } | Role::Compared { column, .. } | Role::SetValue { column } => column,
+                    Role::KeyEquals { column, .. } | Role::Compared { column, .. } | Role::SetValue { column } => {
+                        column
+                    }
                     Role::InsertValue { column: Some(column) } => column,
                     _ => continue,
                 };
@@ -113,7 +115,17 @@ fn rank(kind: &str) -> usize {
 /// How stored hashes of passwords begin, but for PostgreSQL's md5: with that one can log in as with the password itself.
 fn holds_hash(text: &[u8]) -> bool {
     const HASHES: [&[u8]; 12] = [
-        b"SCRAM-SHA-256$", b"pbkdf2", b"$2a$", b"$2b$", b"$2y$", b"$argon2", b"scrypt:", b"bcrypt", b"$5$", b"$6$", b"$pbkdf2",
+        b"SCRAM-SHA-256$",
+        b"pbkdf2",
+        b"$2a$",
+        b"$2b$",
+        b"$2y$",
+        b"$argon2",
+        b"scrypt:",
+        b"bcrypt",
+        b"$5$",
+        b"$6$",
+        b"$pbkdf2",
         b"{SSHA",
     ];
     HASHES.iter().any(|hash| memmem::find(text, hash).is_some())
@@ -284,20 +296,19 @@ enum Form {
     AccessKey,
     WebToken,
     PrivateKey,
-    Url,
     Conninfo,
+    LiveKey,
     /// So many characters of a token's alphabet at least.
     Token(usize),
 }
 
-const NEEDLES: [(&str, Form); 28] = [
+/// Four bytes at least and rare in logs: what is searched for all at once, is searched for by its first four bytes.
+const NEEDLES: [(&str, Form); 19] = [
     ("AKIA", Form::AccessKey),
     ("ASIA", Form::AccessKey),
     (".eyJ", Form::WebToken),
     ("PRIVATE KEY-----", Form::PrivateKey),
-    ("://", Form::Url),
-    ("password=", Form::Conninfo),
-    ("Password=", Form::Conninfo),
+    ("assword=", Form::Conninfo),
     ("ghp_", Form::Token(36)),
     ("gho_", Form::Token(36)),
     ("ghu_", Form::Token(36)),
@@ -308,17 +319,10 @@ const NEEDLES: [(&str, Form); 28] = [
     ("npm_", Form::Token(36)),
     ("xoxb-", Form::Token(20)),
     ("xoxp-", Form::Token(20)),
-    ("xoxa-", Form::Token(20)),
-    ("xoxr-", Form::Token(20)),
-    ("xoxs-", Form::Token(20)),
-    ("xapp-", Form::Token(20)),
-    ("sk_live_", Form::Token(16)),
-    ("rk_live_", Form::Token(16)),
-    ("whsec_", Form::Token(24)),
+    ("_live_", Form::LiveKey),
     ("AIza", Form::Token(35)),
     ("sk-ant-", Form::Token(20)),
     ("sk-proj-", Form::Token(20)),
-    ("sk-svcacct-", Form::Token(20)),
 ];
 
 /// The longest token that is looked at.
@@ -327,11 +331,14 @@ const TOKEN: usize = 512;
 const BEFORE: usize = 256;
 /// The digits of a payment card's number: American Express has 15, the others that are looked for 16.
 const CARD: std::ops::RangeInclusive<usize> = 15..=16;
+/// So many bytes are looked at at once: half of a card's number.
+const BLOCK: usize = 8;
 
 /// Finds values that look like secrets in any bytes. What it costs does not depend on what it finds.
 #[derive(Debug)]
 pub struct Scanner {
     needles: Option<AhoCorasick>,
+    url: memmem::Finder<'static>,
 }
 
 impl Default for Scanner {
@@ -345,7 +352,8 @@ impl Scanner {
     pub fn new() -> Self {
         let needles = NEEDLES.iter().map(|(needle, _)| needle);
         // fails only for more needles than there can be
-        Self { needles: AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles).ok() }
+        let needles = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(needles).ok();
+        Self { needles, url: memmem::Finder::new("://") }
     }
 
     /// What in a text looks like a secret; the first thing that does.
@@ -359,9 +367,15 @@ impl Scanner {
         first.map(|(_, kind)| kind)
     }
 
-    /// Tells of everything in a chunk that looks like a secret, and where. Of one kind in the order of the chunk, payment
-    /// cards after all else.
+    /// Tells of everything in a chunk that looks like a secret, and where. In three passes, each in the
+    /// order of the chunk: URLs, then payment cards, then all else.
     pub fn find(&self, chunk: &[u8], each: &mut dyn FnMut(usize, &'static str)) {
+        for start in self.url.find_iter(chunk) {
+            if is_url(chunk, start) == Some(true) {
+                each(start, CONNECTION_STRING);
+            }
+        }
+        cards(chunk, each);
         if let Some(needles) = &self.needles {
             for found in needles.find_iter(chunk) {
                 let Some((_, form)) = NEEDLES.get(found.pattern().as_usize()) else { continue };
@@ -370,7 +384,6 @@ impl Scanner {
                 }
             }
         }
-        cards(chunk, each);
     }
 }
 
@@ -402,16 +415,13 @@ fn verify(form: Form, chunk: &[u8], start: usize, end: usize) -> Option<&'static
             let words = line.get(begin + 11..)?;
             words.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b' ').then_some(PRIVATE_KEY)
         }
-        Form::Url => {
-            let scheme = before.iter().rev().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
-            let user = after.iter().take(64).take_while(|byte| is_of_user(**byte)).count();
-            let rest = after.get(user..)?.strip_prefix(b":")?;
-            let length = rest.iter().take(128).take_while(|byte| is_of_password(**byte)).count();
-            let host = rest.get(length..)?.strip_prefix(b"@")?.first()?;
-            let is_host = host.is_ascii_alphanumeric() || *host == b'[';
-            (scheme >= 2 && is_host && is_real(rest.get(..length)?)).then_some(CONNECTION_STRING)
-        }
         Form::Conninfo => conninfo(before, after).then_some(CONNECTION_STRING),
+        Form::LiveKey => {
+            let kind = before.strip_suffix(b"sk").or_else(|| before.strip_suffix(b"rk"))?;
+            let rest = leading(after, TOKEN);
+            let starts = !kind.last().is_some_and(|byte| is_token(*byte));
+            (starts && rest.len() >= 16 && is_varied(rest)).then_some(SERVICE_TOKEN)
+        }
         Form::Token(least) => {
             let rest = leading(after, TOKEN);
             (starts_word && rest.len() >= least && is_varied(rest)).then_some(SERVICE_TOKEN)
@@ -419,12 +429,26 @@ fn verify(form: Form, chunk: &[u8], start: usize, end: usize) -> Option<&'static
     }
 }
 
+/// Whether a URL names a user's password: `scheme://user:password@host`.
+fn is_url(chunk: &[u8], start: usize) -> Option<bool> {
+    let (before, after) = (chunk.get(..start)?, chunk.get(start + 3..)?);
+    let scheme = before.iter().rev().take(24).take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'+').count();
+    let user = after.iter().take(64).take_while(|byte| is_of_user(**byte)).count();
+    let rest = after.get(user..)?.strip_prefix(b":")?;
+    let length = rest.iter().take(128).take_while(|byte| is_of_password(**byte)).count();
+    let host = rest.get(length..)?.strip_prefix(b"@")?.first()?;
+    let is_host = host.is_ascii_alphanumeric() || *host == b'[';
+    Some(scheme >= 2 && is_host && is_real(rest.get(..length)?))
+}
+
 /// Whether `password=` stands in a string of keys and values (`'host=… password=…'`, `Host=…;Password=…`) or of a URL
 /// (`?user=…&password=…`), and not in SQL.
 fn conninfo(before: &[u8], after: &[u8]) -> bool {
     let near = before.get(before.len().saturating_sub(BEFORE)..).unwrap_or(before);
     let Some(quote) = memchr::memrchr2(b'\'', b'"', near) else { return false };
-    let body = near.get(quote + 1..).unwrap_or_default();
+    let Some(body) = near.get(quote + 1..).and_then(|body| body.strip_suffix(b"p").or(body.strip_suffix(b"P"))) else {
+        return false;
+    };
     // a value that is quoted in its turn has its quotes twice
     let after = after.strip_prefix(b"''").unwrap_or(after);
     let length = after.iter().take(128).take_while(|byte| is_of_value(**byte)).count();
@@ -446,27 +470,26 @@ fn conninfo(before: &[u8], after: &[u8]) -> bool {
 
 /// Numbers of payment cards: 15 or 16 digits in quotes, of a known issuer, with the right check digit.
 fn cards(chunk: &[u8], each: &mut dyn FnMut(usize, &'static str)) {
-    let least = *CARD.start();
-    let mut at = least - 1;
-    // so many digits in a row cannot lie between two of the places that are looked at
-    while let Some(byte) = chunk.get(at) {
-        if byte.is_ascii_digit()
-            && let Some(start) = card_around(chunk, at, least)
+    // 15 digits in a row fill one of these whole, wherever they begin
+    let (blocks, _) = chunk.as_chunks::<BLOCK>();
+    for (index, block) in blocks.iter().enumerate() {
+        // digits, and six other characters
+        if u64::from_le_bytes(*block) & 0xf0f0_f0f0_f0f0_f0f0 == 0x3030_3030_3030_3030
+            && let Some(start) = card_around(chunk, index * BLOCK)
         {
             each(start, CARD_NUMBER);
         }
-        at += least;
     }
 }
 
-/// Where the number around a place begins, if a card could have it and no place before was in it.
-fn card_around(chunk: &[u8], at: usize, stride: usize) -> Option<usize> {
+/// Where the number begins whose first whole block begins here, if a card could have it.
+fn card_around(chunk: &[u8], at: usize) -> Option<usize> {
     const MOST: usize = 17;
     let is_digit = |byte: &&u8| byte.is_ascii_digit();
     let left = chunk.get(..at)?.iter().rev().take(MOST).take_while(is_digit).count();
     let right = chunk.get(at..)?.iter().take(MOST).take_while(is_digit).count();
     let (start, length) = (at - left, left + right);
-    if left >= stride || !CARD.contains(&length) {
+    if left >= BLOCK || !CARD.contains(&length) {
         return None;
     }
     let is_quoted = chunk.get(start.checked_sub(1)?) == Some(&b'\'') && chunk.get(start + length) == Some(&b'\'');
@@ -497,7 +520,7 @@ fn has_check_digit(digits: &[u8]) -> bool {
             (_, digit) => 2 * digit / 10 + 2 * digit % 10,
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 fn is_token(byte: u8) -> bool {
@@ -602,7 +625,10 @@ mod tests {
         assert_eq!(shown("set app.tenant = 'canary'", None), None);
         assert_eq!(shown("select pgp_sym_decrypt(card, 'canary') from t", None), Some(ENCRYPTION_KEY));
         assert_eq!(shown("select pgp_sym_encrypt(coalesce('a', 'b'), $1) from t", None), None);
-        assert_eq!(shown("select pgp_sym_encrypt(coalesce('a', 'b'), $1)", Some("$1 = 'canary'")), Some(ENCRYPTION_KEY));
+        assert_eq!(
+            shown("select pgp_sym_encrypt(coalesce('a', 'b'), $1)", Some("$1 = 'canary'")),
+            Some(ENCRYPTION_KEY)
+        );
         assert_eq!(shown("select crypt($1, gen_salt('bf'))", None), None);
     }
 
@@ -676,7 +702,10 @@ mod tests {
             ("'postgres://app:canary@db.example/shop'".into(), CONNECTION_STRING),
             ("redis://:canary@10.0.0.1:6379/0".into(), CONNECTION_STRING),
             ("'jdbc:postgresql://db/shop?user=app&password=canary'".into(), CONNECTION_STRING),
-            ("create subscription s connection 'host=db user=app password=canary' publication p".into(), CONNECTION_STRING),
+            (
+                "create subscription s connection 'host=db user=app password=canary' publication p".into(),
+                CONNECTION_STRING,
+            ),
             ("dblink_connect('password=canary host=db')".into(), CONNECTION_STRING),
             ("dblink('host=db password=''can ary'' user=app', 'select 1')".into(), CONNECTION_STRING),
             ("$1 = 'Host=db;Username=app;Password=canary'".into(), CONNECTION_STRING),
@@ -743,10 +772,7 @@ mod tests {
         let mut found = Vec::new();
         Scanner::new().find(text.as_bytes(), &mut |at, kind| found.push((at, kind)));
         found.sort_unstable();
-        assert_eq!(
-            found,
-            [(1, CARD_NUMBER), (23, CONNECTION_STRING), (37, CARD_NUMBER), (58, CONNECTION_STRING)]
-        );
+        assert_eq!(found, [(1, CARD_NUMBER), (23, CONNECTION_STRING), (37, CARD_NUMBER), (58, CONNECTION_STRING)]);
     }
 
     #[test]

@@ -407,7 +407,7 @@ fn fit<'a>(text: &[u8], message: &'a [u8], values: &mut Values<'a>) -> Option<()
         at = literal_at(literal, message, at)?;
         let Some(rest) = rest.strip_prefix(b"{") else {
             let tail = message.get(at..)?;
-            return tail.trim_ascii_end().is_empty().then_some(());
+            return (tail.trim_ascii_end().is_empty() || without_position(tail).is_empty()).then_some(());
         };
         let close = memchr::memchr(b'}', rest)?;
         let (name, rest) = (rest.get(..close)?, rest.get(close + 1..)?);
@@ -497,6 +497,52 @@ fn after_spaces(message: &[u8], mut at: usize) -> usize {
         };
     }
     at
+}
+
+/// What the server adds to the message where the error has a place in the statement.
+static POSITIONS: &[(&str, &str)] = &[
+    (" at character ", ""),
+    (" au caractère ", ""),
+    (" bei Zeichen ", ""),
+    (" en carácter ", ""),
+    (" al carattere ", ""),
+    ("(", "文字目)"),
+    (" (символ ", ")"),
+    (" ", " 번째 문자 부근"),
+    (" vid tecken ", ""),
+    (" символ ", ""),
+    (" 第 ", " 个字符处"),
+];
+
+/// A message without the position at its end: ` at character 15`.
+pub(crate) fn without_position(message: &[u8]) -> &[u8] {
+    let found = POSITIONS.iter().find_map(|(before, after)| {
+        let rest = message.strip_suffix(after.as_bytes())?;
+        let digits = rest.iter().rev().take(12).take_while(|byte| byte.is_ascii_digit()).count();
+        let (rest, digits) = rest.split_at_checked(rest.len() - digits)?;
+        rest.strip_suffix(before.as_bytes()).filter(|_| !digits.is_empty())
+    });
+    found.unwrap_or(message)
+}
+
+/// What stands for a user, a database or an application before they are known.
+static UNKNOWN: &[&str] = &[
+    "[inconnu]",
+    "[unbekannt]",
+    "[desconocido]",
+    "[sconosciuto]",
+    "[不明]",
+    "[н/д]",
+    "[알수없음]",
+    "[okänd]",
+    "[未知]",
+];
+
+/// A name, `[unknown]` in whatever language as in English.
+#[inline]
+pub(crate) fn known(name: &[u8]) -> &[u8] {
+    let is_unknown = name.first() == Some(&b'[') && UNKNOWN.iter().any(|unknown| unknown.as_bytes() == name);
+    if is_unknown { b"[unknown]" } else { name }
 }
 
 /// The list of parameters in a `DETAIL`, or in a line of a `CONTEXT`, in one of the ten languages.
@@ -1173,3 +1219,107 @@ static TEXTS: &[(What, &[&str])] = &[
         "портал \"{any}\" з параметрами: {rest}",
     ]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_words() {
+        for (text, said, at) in [
+            ("LOG:  x", LOG, 6),
+            ("LOG: x", LOG, 5),
+            ("LOG:", LOG, 4),
+            ("LOG:   x", LOG, 6),
+            ("LOCATION:  f, a.c:1", LOCATION, 11),
+            ("DETAIL:  x", DETAIL, 9),
+            ("DEBUG:  x", DEBUG, 8),
+            ("DEBUG5:  x", DEBUG, 9),
+            ("STATEMENT:  x", STATEMENT, 12),
+            ("BACKTRACE:  x", BACKTRACE, 12),
+            ("PANIC:  x", PANIC, 8),
+        ] {
+            assert_eq!(word(text.as_bytes()), Some((said, at)), "{text}");
+        }
+        for text in ["", "LOG", "LOG:x", "LOGS:  x", "log:  x", "DEBUG9:  x", "Detail:  x", " LOG:  x", "ERROR :  x"] {
+            assert_eq!(word(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_of_the_other_languages() {
+        for (text, said) in [
+            ("СООБЩЕНИЕ:  x", LOG),
+            ("LOGG:  x", LOG),
+            ("로그:  x", LOG),
+            ("日志:  x", LOG),
+            ("ASTUCE :  x", HINT),
+            ("PILE D'APPEL : x", BACKTRACE),
+            ("文:  x", STATEMENT),
+            ("文脈:  x", CONTEXT),
+            ("명령 구문:  x", STATEMENT),
+            ("쿼리:x", QUERY),
+            ("ПОЛОЖЕНИЕ: x", LOCATION),
+            ("致命错误:  x", FATAL),
+        ] {
+            let (found, at) = word(text.as_bytes()).unwrap();
+            assert_eq!((found, &text.as_bytes()[at..]), (said, &b"x"[..]), "{text}");
+        }
+        assert_eq!(word("日志x:  ".as_bytes()), None);
+    }
+
+    /// What shadows another would never be found.
+    #[test]
+    fn every_text_is_found_as_what_it_is() {
+        let fill = |hole: &str| match hole {
+            "ms" | "write" | "sync" | "total" => "12.345",
+            "session" => "0:00:01.345",
+            "name" | "user" | "database" | "application" | "mode" | "table" | "object" => "S_1",
+            "rest" => " SELECT 1",
+            _ => "7",
+        };
+        let mut seen = 0;
+        for (what, text) in TEXTS.iter().flat_map(|(what, texts)| texts.iter().map(move |text| (*what, *text))) {
+            let mut message = String::new();
+            for (i, piece) in text.split('{').enumerate() {
+                match piece.split_once('}') {
+                    Some((hole, literal)) if i > 0 => message.extend([fill(hole), literal]),
+                    _ => message.push_str(piece),
+                }
+            }
+            let (found, values) = translated(message.as_bytes()).unwrap_or_else(|| panic!("{message}"));
+            assert_eq!(found, what, "{message}");
+            if text.contains("{name}") {
+                assert_eq!(values.get(Hole::Name), b"S_1", "{message}");
+            }
+            if text.contains("{ms}") {
+                assert_eq!(values.get(Hole::Ms), b"12.345", "{message}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 500, "{seen}");
+    }
+
+    #[test]
+    fn white_space_differs() {
+        let nbsp = "dur\u{e9}e\u{a0}: 1.000 ms, instruction\u{202f}: select";
+        assert!(matches!(translated(nbsp.as_bytes()), Some((What::TimedStatement, _))));
+        let feed =
+            "d\u{e9}connexion : dur\u{e9}e de la session : 0:00:00.087\n\tutilisateur=u base=b h\u{f4}te=[local]";
+        let (what, values) = translated(feed.as_bytes()).unwrap();
+        assert_eq!(
+            (what, values.get(Hole::User), values.get(Hole::Database)),
+            (What::Disconnection, &b"u"[..], &b"b"[..])
+        );
+    }
+
+    #[test]
+    fn positions_and_unknown_names() {
+        for text in ["x at character 15", "x bei Zeichen 1", "x(3文字目)", "x 4 번째 문자 부근", "x (символ 5)"]
+        {
+            assert_eq!(without_position(text.as_bytes()), b"x", "{text}");
+        }
+        assert_eq!(without_position(b"x at character "), b"x at character ");
+        assert_eq!((known("[н/д]".as_bytes()), known(b"[x]"), known(b"")), (&b"[unknown]"[..], &b"[x]"[..], &b""[..]));
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::emit::{Encoding, Envelope, stream};
 use super::json::{self, Value};
-use super::objects::ObjectCarrier;
+use super::objects::{self, ObjectCarrier};
 use super::{Notes, clock};
 
 /// The order entries come in: some exports have the newest first.
@@ -62,7 +62,7 @@ impl Cloud {
     /// `textPayload`, `timestamp`, `resource.labels`, `logName`.
     fn google(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut text, mut time, mut received, mut name, mut labels, mut other) = (None, None, None, None, None, false);
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"textPayload" => text = Some(value),
             b"timestamp" => time = value.raw().and_then(clock::rfc3339),
             b"receiveTimestamp" => received = value.raw().and_then(clock::rfc3339),
@@ -104,7 +104,7 @@ impl Cloud {
     /// `message` and `timestamp` in milliseconds, of the API; `@message` and `@timestamp`, of a query.
     fn amazon(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut text, mut time, mut name) = (None, None, b"".as_slice());
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"message" | b"@message" => text = Some(value),
             b"timestamp" | b"@timestamp" => {
                 time = match value.integer() {
@@ -125,7 +125,7 @@ impl Cloud {
     fn azure(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut time, mut category, mut resource, mut server) = (None, None, None, None);
         let mut properties = None;
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"time" | b"TimeGenerated" => time = value.raw().and_then(clock::rfc3339).map(|stamp| stamp.micros),
             b"category" | b"Category" => category = value.raw(),
             b"resourceId" | b"_ResourceId" => resource = value.raw(),

@@ -31,9 +31,10 @@ pub(super) fn detect(sample: &[u8]) -> Option<Kind> {
     let mut objects = Objects::new(false);
     let mut each = |_, piece: Piece<'_>| {
         if seen >= PIECES {
-            return;
+            return true;
         }
         match piece {
+            Piece::Line(_) => return false,
             Piece::Object(object) => {
                 seen += 1;
                 if !is_jsonlog(object) {
@@ -45,6 +46,7 @@ pub(super) fn detect(sample: &[u8]) -> Option<Kind> {
                 count(&mut tally, of_line(line, &mut names));
             }
         }
+        true
     };
     // the splitter drops the tab that says a line continues another, and such a line says nothing
     for line in whole.split_inclusive(|b| *b == b'\n') {

@@ -3,7 +3,7 @@
 use super::Notes;
 use super::emit::{Encoding, Envelope, stream};
 use super::json::{self, Value};
-use super::objects::ObjectCarrier;
+use super::objects::{self, ObjectCarrier};
 use super::syslog::Programs;
 
 /// The carrier.
@@ -30,7 +30,7 @@ impl ObjectCarrier for Journal {
     fn object(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut message, mut time, mut pid, mut syslog_pid) = (None, None, None, None);
         let (mut host, mut identifier, mut unit, mut container) = (None, None, None, None);
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"MESSAGE" => message = Some(value),
             b"__REALTIME_TIMESTAMP" => time = value.integer(),
             b"_PID" => pid = value.integer(),

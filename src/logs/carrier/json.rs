@@ -50,6 +50,13 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
 /// Where the string that begins at `at` (its opening mark) ends, past its closing mark.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
+    // most strings are keys and short values, for which a search is dearer than a look
+    let near = bytes.get(at..bytes.len().min(at + 16))?;
+    match near.iter().position(|b| matches!(b, b'"' | b'\\')) {
+        Some(found) if near[found] == b'"' => return Some(at + found + 1),
+        Some(found) => at += found,
+        None => at += near.len(),
+    }
     loop {
         let found = at + memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes[found] == b'"' {
@@ -98,37 +105,44 @@ fn value(bytes: &[u8], at: usize) -> Option<(Value<'_>, usize)> {
 }
 
 /// Calls `each` with the fields of an object in order, keys raw; `false` where it is no object, or not to its end.
-pub(super) fn fields<'a>(bytes: &'a [u8], mut each: impl FnMut(&'a [u8], Value<'a>)) -> bool {
-    let mut walk = || -> Option<()> {
-        let mut at = blanks(bytes, 0);
-        if bytes.get(at)? != &b'{' {
+pub(super) fn fields<'a>(bytes: &'a [u8], each: impl FnMut(&'a [u8], Value<'a>)) -> bool {
+    walk(bytes, each).is_some()
+}
+
+/// The same where the object must be all there is but for blanks.
+pub(super) fn only_fields<'a>(bytes: &'a [u8], each: impl FnMut(&'a [u8], Value<'a>)) -> bool {
+    walk(bytes, each).is_some_and(|end| blanks(bytes, end) == bytes.len())
+}
+
+/// Where the object ends.
+fn walk<'a>(bytes: &'a [u8], mut each: impl FnMut(&'a [u8], Value<'a>)) -> Option<usize> {
+    let mut at = blanks(bytes, 0);
+    if bytes.get(at)? != &b'{' {
+        return None;
+    }
+    at = blanks(bytes, at + 1);
+    if bytes.get(at)? == &b'}' {
+        return Some(at + 1);
+    }
+    loop {
+        if bytes.get(at)? != &b'"' {
             return None;
         }
-        at = blanks(bytes, at + 1);
-        if bytes.get(at)? == &b'}' {
-            return Some(());
+        let end = string_end(bytes, at)?;
+        let key = &bytes[at + 1..end - 1];
+        at = blanks(bytes, end);
+        if bytes.get(at)? != &b':' {
+            return None;
         }
-        loop {
-            if bytes.get(at)? != &b'"' {
-                return None;
-            }
-            let end = string_end(bytes, at)?;
-            let key = &bytes[at + 1..end - 1];
-            at = blanks(bytes, end);
-            if bytes.get(at)? != &b':' {
-                return None;
-            }
-            let (value, end) = value(bytes, blanks(bytes, at + 1))?;
-            each(key, value);
-            at = blanks(bytes, end);
-            match bytes.get(at)? {
-                b',' => at = blanks(bytes, at + 1),
-                b'}' => return Some(()),
-                _ => return None,
-            }
+        let (value, end) = value(bytes, blanks(bytes, at + 1))?;
+        each(key, value);
+        at = blanks(bytes, end);
+        match bytes.get(at)? {
+            b',' => at = blanks(bytes, at + 1),
+            b'}' => return Some(at + 1),
+            _ => return None,
         }
-    };
-    walk().is_some()
+    }
 }
 
 /// The elements of an array in order, up to where it stops being one.

@@ -2,6 +2,7 @@
 //! around them, with lines of text between.
 
 use super::emit::{ENVELOPE_END, ENVELOPE_START, Encoding, Envelope, trim_cr};
+use super::json::{self, Value};
 use super::lines::BOM;
 use super::{Carrier, LIMIT, Notes};
 
@@ -12,6 +13,8 @@ pub(super) enum Piece<'a> {
     Object(&'a [u8]),
     /// A line that is no object, or as much of one as there is.
     Text(&'a [u8]),
+    /// A line that may be an object: where it is not taken, it is cut up.
+    Line(&'a [u8]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +66,7 @@ impl Objects {
         if self.outer.is_empty() { Envelope::default() } else { Envelope::split(&self.outer).0 }
     }
 
-    fn text(&mut self, each: &mut impl FnMut(Envelope, Piece<'_>)) {
+    fn text(&mut self, each: &mut impl FnMut(Envelope, Piece<'_>) -> bool) {
         let item = std::mem::take(&mut self.item);
         for line in item.split(|b| *b == b'\n').map(trim_cr).filter(|line| !line.is_empty()) {
             each(self.known(), Piece::Text(line));
@@ -73,10 +76,28 @@ impl Objects {
         self.state = State::Top;
     }
 
-    /// Calls `each` with what is complete.
-    pub(super) fn feed(&mut self, input: &[u8], mut each: impl FnMut(Envelope, Piece<'_>)) {
+    /// The line at `at`, where nothing is open: for a carrier that finds it to be one object, and all of one, there is no need
+    /// to look for its end.
+    fn whole_line<'a>(&self, input: &'a [u8], at: usize) -> Option<&'a [u8]> {
+        if self.state != State::Top || self.is_wrapped || !self.is_line_start || input.get(at) != Some(&b'{') {
+            return None;
+        }
+        let len = memchr::memchr(b'\n', &input[at..])?;
+        (len < LIMIT).then(|| &input[at..at + len])
+    }
+
+    /// Calls `each` with what is complete; it says whether it took a line that may be an object.
+    pub(super) fn feed(&mut self, input: &[u8], mut each: impl FnMut(Envelope, Piece<'_>) -> bool) {
         let mut at = 0;
         while at < input.len() {
+            if let Some(line) = self.whole_line(input, at)
+                && each(self.known(), Piece::Line(line))
+            {
+                self.at_start = false;
+                at += line.len() + 1;
+                // an envelope is of one line
+                continue;
+            }
             at = match self.state {
                 State::Top | State::Bracket => self.top(input, at),
                 State::Outer => self.envelope(input, at),
@@ -92,7 +113,7 @@ impl Objects {
     }
 
     /// What is left at the end is no object.
-    pub(super) fn finish(&mut self, mut each: impl FnMut(Envelope, Piece<'_>)) {
+    pub(super) fn finish(&mut self, mut each: impl FnMut(Envelope, Piece<'_>) -> bool) {
         if self.state == State::Bracket {
             self.item.push(b'[');
         }
@@ -148,7 +169,7 @@ impl Objects {
         at + 1
     }
 
-    fn line(&mut self, input: &[u8], at: usize, each: &mut impl FnMut(Envelope, Piece<'_>)) -> usize {
+    fn line(&mut self, input: &[u8], at: usize, each: &mut impl FnMut(Envelope, Piece<'_>) -> bool) -> usize {
         let rest = &input[at..];
         // never past the limit, so that a cut does not depend on the pieces
         let rest = &rest[..rest.len().min(LIMIT - self.item.len())];
@@ -173,7 +194,7 @@ impl Objects {
         mut depth: u32,
         mut string: bool,
         mut escaped: bool,
-        each: &mut impl FnMut(Envelope, Piece<'_>),
+        each: &mut impl FnMut(Envelope, Piece<'_>) -> bool,
     ) -> usize {
         let limit = input.len().min(start + LIMIT - self.item.len());
         let mut at = start;
@@ -315,17 +336,36 @@ fn one(
     read: &mut u64,
     broken: &mut u64,
     out: &mut Vec<u8>,
-) {
-    *read += 1;
+) -> bool {
     let line = match piece {
-        Piece::Object(object) if inner.object(outer, object, out) => return,
+        Piece::Line(line) => {
+            let is_taken = inner.object(outer, line, out);
+            *read += u64::from(is_taken);
+            return is_taken;
+        }
+        Piece::Object(object) if inner.object(outer, object, out) => {
+            *read += 1;
+            return true;
+        }
         Piece::Object(object) => object,
         Piece::Text(text) => text,
     };
+    *read += 1;
     *broken += 1;
     for line in line.split(|b| *b == b'\n').map(trim_cr).filter(|line| !line.is_empty()) {
         encoding.head(outer, line, out);
     }
+    true
+}
+
+/// The fields of an object that is all there is. An object that wraps others is none of its own: it is cut up.
+pub(super) fn fields<'a>(object: &'a [u8], mut each: impl FnMut(&'a [u8], Value<'a>)) -> bool {
+    let mut wraps = false;
+    let is_whole = json::only_fields(object, |key, value| {
+        wraps |= matches!(value, Value::Array(_)) && WRAPPERS.contains(&key);
+        each(key, value);
+    });
+    is_whole && !wraps
 }
 
 impl<C: ObjectCarrier> Carrier for ByObject<C> {
@@ -358,7 +398,9 @@ mod tests {
             seen.push(match piece {
                 Piece::Object(bytes) => format!("O {}", String::from_utf8_lossy(bytes)),
                 Piece::Text(bytes) => format!("T {}", String::from_utf8_lossy(bytes)),
+                Piece::Line(_) => return false,
             });
+            true
         };
         for part in parts {
             objects.feed(part, &mut each);

@@ -3,7 +3,7 @@
 
 use super::emit::{Envelope, stream};
 use super::json::{self, Value};
-use super::objects::ObjectCarrier;
+use super::objects::{self, ObjectCarrier};
 use super::{Notes, clock};
 use std::io::Write;
 
@@ -126,7 +126,7 @@ pub(super) struct CloudNativePg {
 impl ObjectCarrier for CloudNativePg {
     fn object(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut logger, mut message, mut pod, mut record, mut time) = (None, None, None, None, None);
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"logger" => logger = value.raw(),
             b"msg" => message = Some(value),
             b"logging_pod" => pod = value.raw(),
@@ -179,7 +179,7 @@ pub(super) struct Supabase {
 impl ObjectCarrier for Supabase {
     fn object(&mut self, outer: Envelope, object: &[u8], out: &mut Vec<u8>) -> bool {
         let (mut message, mut time, mut metadata, mut flat) = (None, None, None, false);
-        let is_whole = json::fields(object, |key, value| match key {
+        let is_whole = objects::fields(object, |key, value| match key {
             b"event_message" => message = value.raw(),
             b"timestamp" => {
                 time = match value.integer() {

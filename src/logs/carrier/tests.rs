@@ -578,7 +578,7 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn any_bytes_in_any_pieces(chain in any_chain(), bytes in prop_oneof![prop::collection::vec(any::<u8>(), 0..600), fragments()], cuts in prop::collection::vec(any::<usize>(), 0..12)) {

@@ -267,7 +267,9 @@ const STACK: usize = 256 << 20;
 /// The slots whose values differ, from 1 as the analysis counts them. Where no value is known, those that a loop
 /// differs in: the keys it looks up by, the values it inserts or sets.
 fn varying(group: &Group, child: &Analysis) -> Vec<usize> {
-    if !group.varying.is_empty() {
+    let is_insert = child.kind == StatementKind::Insert;
+    // a value that all rows of a loop happen to share is a value of each row all the same
+    if !group.varying.is_empty() && !is_insert {
         return group.varying.iter().map(|slot| slot + 1).collect();
     }
     let slots = || (1..=child.slots.len()).filter(|slot| !matches!(child.role(*slot), Role::Limit | Role::Offset));
@@ -300,6 +302,11 @@ pub fn is_of_the_system(query: &QueryLoad) -> bool {
                 || table.starts_with("information_schema.")
                 || table.rsplit('.').next().is_some_and(|name| name.starts_with("pg_"))
         })
+}
+
+/// Whether a query has a clause with a value: `limit`, `offset`. By its normalised text: most queries are not analysed again.
+pub fn has(query: &QueryLoad, clause: &str) -> bool {
+    query.text.to_ascii_lowercase().contains(&format!(" {clause} $"))
 }
 
 /// Names by how often they were counted, most often first.

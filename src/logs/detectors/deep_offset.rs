@@ -18,7 +18,7 @@
 //! can be the one who asks for the last page. Offsets are not known where parameters are not logged.
 
 use super::confidence::whole;
-use super::context::{at, names};
+use super::context::{at, has, names};
 use super::prelude::*;
 
 /// Rows read to be skipped.
@@ -60,7 +60,7 @@ fn run(cx: &Context<'_>, database: &str) -> Result<Verdict, Missing> {
     let mut verdict = Verdict::default();
     for query in cx.application_queries(database) {
         if query.offsets.is_empty() {
-            if query.calls > 0 && cx.analysis(&query.fingerprint).is_some_and(|analysis| analysis.has_offset) {
+            if query.calls > 0 && has(query, "offset") {
                 let because = "the offsets it was called with are not in the log";
                 let missing = Missing::new("parameters", Reason::Input, because).unlocked_by(LOG_PARAMETERS);
                 verdict.cannot_tell(cx.subject(query), missing);

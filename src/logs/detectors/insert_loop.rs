@@ -103,8 +103,7 @@ fn judge(cx: &Context<'_>, group: &Group) -> Option<Finding> {
         .number("threshold", calls, Unit::Count)
         .number("medium_threshold", medium, Unit::Count);
     let finding = confidence.note(finding, found, least);
-    let advice = "insert all the rows with one statement: an array for each column, or several rows of values (up to \
-                  65535 parameters); copy for thousands";
+    let advice = "insert all the rows with one statement, or with copy where they are thousands";
     let finding = cx.batch(group, advice.to_owned(), finding);
     Some(if grade == Grade::Suspected { suspected(finding) } else { finding })
 }
@@ -144,7 +143,7 @@ mod tests {
         lab.workload.groups[0].varying.clear();
         let finding = lab.run(&DETECTOR).unwrap().findings.remove(0);
         assert_eq!((finding.evidence.clone(), finding.measured("confidence_values")), (Evidence::Measured, Some(1.0)));
-        assert!(finding.hint.unwrap().text.contains("copy for thousands"));
+        assert!(finding.hint.unwrap().text.contains("or with copy"));
     }
 
     #[test]

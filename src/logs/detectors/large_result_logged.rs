@@ -17,7 +17,7 @@
 //! fetched from a cursor piece by piece count as one result.
 
 use super::confidence::whole;
-use super::context::{at, names};
+use super::context::{at, has, names};
 use super::prelude::*;
 
 /// Results that are too large.
@@ -76,8 +76,7 @@ fn run(cx: &Context<'_>, database: &str) -> Result<Verdict, Missing> {
             .number("threshold", rows, Unit::Rows)
             .number("medium_threshold", medium, Unit::Rows)
             .list("applications", names(&query.applications));
-        let has_limit = cx.analysis(&query.fingerprint).is_some_and(|analysis| analysis.limit.is_some());
-        verdict.find(finding.advice(match has_limit {
+        verdict.find(finding.advice(match has(query, "limit") {
             true => "lower its limit and page by key; a cursor or copy for an export",
             false => {
                 "give it a limit and page by key; a cursor or copy for an export, an aggregate where rows are only \
