@@ -30,6 +30,7 @@ pub mod prefix;
 pub mod reader;
 pub mod record;
 pub mod rewrite;
+pub mod secret;
 pub mod select;
 pub mod session;
 pub mod shape;
@@ -165,8 +166,9 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
             if let Some(Work { number, chunk, stream, begins }) = work {
                 let format = &chunk.format;
                 let bytes = &chunk.bytes;
-                let mut digest = digester.digest(stream, |each| reader.read(format, bytes, each));
+                let mut digest = digester.digest(stream, bytes, |each| reader.read(format, bytes, each));
                 digest.unread = feed::lines_of(bytes, &digest.reading);
+                feed::place_secrets(bytes, &mut digest.rarities);
                 hand_in(&waiting, &merged, &aggregate, number, Piece::Digest(begins, Box::new(digest)), jobs);
                 lock(&line).spare.push(chunk.bytes);
             }

@@ -7,7 +7,7 @@ use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Ste
 use super::fold::{QueryTable, Totals};
 use super::message::Step as StepKind;
 use super::names::Names;
-use super::session::{PORTALS, Pending, Portal, Prelude, Session, Transaction};
+use super::session::{Done, PORTALS, Pending, Portal, Prelude, Session, Transaction};
 use super::shape::Shape;
 use super::unit::{Execution, NO_TIME, Unit};
 use super::workload::{
@@ -357,7 +357,7 @@ impl Aggregate {
         let loose = std::mem::take(&mut session.loose);
         self.coverage.nameless += u64::from(if is_extended { 0 } else { session.loose_count });
         session.loose_count = 0;
-        session.pending = Some(Pending {
+        let pending = Pending {
             query,
             shape,
             time: event.time,
@@ -374,22 +374,27 @@ impl Aggregate {
             query_id: step.query_id,
             rows: own_plan.as_ref().and_then(|plan| plan.rows),
             has_plan: own_plan.is_some(),
-            is_plan_only: false,
             portal: step.portal,
-        });
+        };
+        // one whose duration is known is whole: waiting would put it behind what other sessions of its trace did since
+        if pending.execute == NO_DURATION {
+            session.pending = Some(pending);
+        } else {
+            self.execute(session, pending);
+        }
     }
 
     /// A duration without its statement: of the statement before it, or of a step of the one that follows.
     fn duration(&mut self, session: &mut Session, event: &Event, duration: u64) {
         self.durations.add(duration);
-        match &mut session.pending {
-            Some(pending) if pending.execute == NO_DURATION => {
+        match session.pending.take() {
+            Some(mut pending) => {
                 pending.execute = duration;
                 pending.time = event.time;
                 pending.transaction = event.transaction;
+                self.execute(session, pending);
             }
-            _ => {
-                self.settle(session);
+            None => {
                 session.loose = session.loose.saturating_add(duration);
                 session.loose_count += 1;
                 if session.loose_count > 2 {
@@ -415,10 +420,27 @@ impl Aggregate {
         if let Some(pending) = &mut session.pending
             && pending.shape == shape
             && !pending.has_plan
-            && (pending.execute == NO_DURATION || pending.execute >= seen.duration)
         {
             pending.has_plan = true;
             pending.rows = seen.rows;
+            return;
+        }
+        if let Some(done) = &mut session.done
+            && done.shape == shape
+            && !done.has_plan
+            && done.execute >= seen.duration
+        {
+            done.has_plan = true;
+            let trace = done.trace;
+            if let Some(rows) = seen.rows {
+                self.queries.rows(query, rows);
+                let unit = match (self.traces.get_mut(&trace), &mut session.transaction) {
+                    (Some(trace), _) => &mut trace.unit,
+                    (None, Some(open)) => &mut open.unit,
+                    (None, None) => &mut session.unit,
+                };
+                unit.note_rows(query, rows);
+            }
             return;
         }
         self.settle(session);
@@ -442,12 +464,11 @@ impl Aggregate {
             query_id: 0,
             rows: seen.rows,
             has_plan: true,
-            is_plan_only: true,
             portal: 0,
         });
     }
 
-    /// The execution that may have gone on did not.
+    /// The duration that a statement waited for does not come.
     fn settle(&mut self, session: &mut Session) {
         if let Some(pending) = session.pending.take() {
             self.execute(session, pending);
@@ -465,6 +486,12 @@ impl Aggregate {
         self.coverage.valueless += u64::from(!pending.has_values);
         self.coverage.with_literals += u64::from(pending.has_literals);
         session.statements += 1;
+        session.done = Some(Done {
+            shape: pending.shape,
+            execute: pending.execute,
+            has_plan: pending.has_plan,
+            trace: pending.trace,
+        });
         let is_portal = pending.portal != 0 && duration.is_some();
         let application = self.actors.get(session.actor).map_or("", |actor| &actor.application);
         self.queries.call(&pending, &shape, application, if is_portal { None } else { duration });
@@ -660,7 +687,8 @@ impl Aggregate {
         }
         match open.unit.statements {
             0 => {}
-            1 => self.flow(session, open.unit),
+            // what the extended protocol calls a transaction is no more than a statement of its own
+            1 if !open.is_explicit => self.flow(session, open.unit),
             _ => {
                 let (last, count) = &mut session.signature;
                 *count = if *last == open.signature { *count + 1 } else { 1 };
@@ -961,7 +989,6 @@ impl Aggregate {
         let shape = failure.shape.and_then(|shape| local.digest.shapes.get(shape as usize)).map(|shape| shape.hash);
         // with log_statement the text came before the failure, and is no execution
         if let Some(pending) = &session.pending
-            && pending.execute == NO_DURATION
             && (shape.is_none() || shape == Some(pending.shape))
         {
             session.pending = None;

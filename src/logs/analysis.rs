@@ -7,9 +7,9 @@ use crate::fingerprint::{FingerprintKind, StatementKind, normalise};
 use crate::statement_shape::{TableName, alias, folded, resolve, table_name};
 use sqlparser::ast::{
     AssignmentTarget, BinaryOperator, Expr, FromTable, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    GroupByExpr, Insert, JoinConstraint, JoinOperator, LimitClause, NonBlock, ObjectName, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, TableFactor, TableObject, TableWithJoins, UpdateTableFromKind,
-    Value,
+    GroupByExpr, Insert, JoinConstraint, JoinOperator, LimitClause, NonBlock, ObjectName, OrderByKind, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, TableFactor, TableObject, TableWithJoins,
+    UpdateTableFromKind, Value,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -230,9 +230,7 @@ impl Analysis {
     pub fn names(&self, table: &str) -> bool {
         self.tables.iter().any(|own| {
             own == table
-                || (own.contains('.') != table.contains('.') && {
-                    own.rsplit('.').next() == table.rsplit('.').next()
-                })
+                || (own.contains('.') != table.contains('.') && { own.rsplit('.').next() == table.rsplit('.').next() })
         })
     }
 
@@ -317,7 +315,8 @@ pub fn analyse(shape_text: &str, original: &str) -> Analysis {
     }
     let plain = parseable(shape_text);
     analysis.tables = tables(&plain).or_else(|| tables(original)).unwrap_or_else(|| tables_by_words(shape_text));
-    if analysis.tables.is_empty() && matches!(analysis.command, Some(Command::Declare | Command::Prepare | Command::Explain))
+    if analysis.tables.is_empty()
+        && matches!(analysis.command, Some(Command::Declare | Command::Prepare | Command::Explain))
     {
         analysis.tables = tables_by_words(shape_text);
     }
@@ -592,7 +591,9 @@ fn tables_by_words(text: &str) -> Vec<String> {
         }
         let _ = tokens.next_if(|next| next.eq_ignore_ascii_case("only"));
         let mut name = String::new();
-        while let Some(part) = tokens.next_if(|next| next.starts_with('"') || next.starts_with(|c: char| c.is_alphabetic() || c == '_')) {
+        while let Some(part) =
+            tokens.next_if(|next| next.starts_with('"') || next.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        {
             name.push_str(part.trim_matches('"'));
             match tokens.next_if_eq(&".") {
                 Some(_) => name.push('.'),
@@ -1049,7 +1050,7 @@ pub(super) fn is_aggregate(expr: &Expr) -> bool {
 }
 
 /// The aggregates that PostgreSQL comes with and applications use.
-fn is_aggregate_function(function: &Function) -> bool {
+pub(super) fn is_aggregate_function(function: &Function) -> bool {
     const AGGREGATES: [&str; 29] = [
         "count",
         "sum",
@@ -1207,7 +1208,8 @@ pub fn join_evidence(parent: &Analysis, child: &Analysis) -> Option<Join> {
         Role::KeyEquals { table, column, .. } => Some((at + 1, table.as_deref(), column.as_str())),
         _ => None,
     });
-    let found: Vec<Join> = keys.filter_map(|(slot, table, column)| join_by(parent, child, slot, table, column)).collect();
+    let found: Vec<Join> =
+        keys.filter_map(|(slot, table, column)| join_by(parent, child, slot, table, column)).collect();
     found.iter().find(|join| !join.is_weak).or_else(|| found.first()).cloned()
 }
 
@@ -1325,7 +1327,9 @@ fn is_the_same(stem: &str, table: &str) -> bool {
     let table = ["tbl_", "t_", "tb_"].iter().find_map(|prefix| table.strip_prefix(prefix)).unwrap_or(&table);
     let solid = |text: &str| text.replace('_', "");
     singulars(table).iter().any(|name| {
-        name == stem || solid(name) == solid(stem) || name.strip_suffix(stem).is_some_and(|before| before.ends_with('_'))
+        name == stem
+            || solid(name) == solid(stem)
+            || name.strip_suffix(stem).is_some_and(|before| before.ends_with('_'))
     })
 }
 
@@ -1426,7 +1430,10 @@ mod tests {
             (r#"SELECT "b"."id", "b"."author_id" FROM "b" WHERE "b"."author_id" = 5"#, "b.author_id"),
             (r#"SELECT "b"."id" FROM "b" WHERE "b"."author_id" IN (1, 2, 3)"#, "b.author_id[]"),
             (r#"SELECT "b"."id" FROM "b" WHERE "b"."author_id" IN (1)"#, "b.author_id"),
-            (r#"SELECT "b"."id" FROM "b" WHERE ("b"."a" = 1 AND "b"."price" > 2.5) LIMIT 21"#, "b.a Ordered(price) Limit"),
+            (
+                r#"SELECT "b"."id" FROM "b" WHERE ("b"."a" = 1 AND "b"."price" > 2.5) LIMIT 21"#,
+                "b.a Ordered(price) Limit",
+            ),
             (
                 r#"SELECT "t"."id" FROM "t" INNER JOIN "bt" ON ("t"."id" = "bt"."t_id") WHERE "bt"."b_id" = 7"#,
                 "bt.b_id",
@@ -1456,9 +1463,14 @@ mod tests {
             ("insert into b values ($1)", "insert(?)"),
             ("delete from b where id = $1", "b.id"),
             ("delete from b using a where b.a_id = a.id and a.name = 'x'", "a.name"),
-            ("select * from b where a <> 1 and c like 'x%' and d between 1 and 2 and e not in (1, 2)",
-             "Unequal(a) Pattern(c) Between(d) Between(d) Unequal(e)"),
-            ("select * from b where (a, c) > (1, 2) order by a, c fetch first 10 rows only", "Ordered(a) Ordered(a) Limit"),
+            (
+                "select * from b where a <> 1 and c like 'x%' and d between 1 and 2 and e not in (1, 2)",
+                "Unequal(a) Pattern(c) Between(d) Between(d) Unequal(e)",
+            ),
+            (
+                "select * from b where (a, c) > (1, 2) order by a, c fetch first 10 rows only",
+                "Ordered(a) Ordered(a) Limit",
+            ),
             ("select * from b where (a, c) = (1, 2)", "b.a b.c"),
             ("select * from a, b where x = 1", "?.x"),
             ("select * from b left join a on a.x = 1 where b.y = 2", "Other b.y"),
@@ -1638,7 +1650,10 @@ mod tests {
         assert!(!wrong.is_truncated && wrong.kind == StatementKind::Unparsed);
         // the shape is the identity: a list of another length is no other query
         let fingerprint = |sql: &str| of(sql).fingerprint;
-        assert_eq!(fingerprint("select * from t where a in (1, 2) and ("), fingerprint("select * from t where a in (1, 2, 3) and ("));
+        assert_eq!(
+            fingerprint("select * from t where a in (1, 2) and ("),
+            fingerprint("select * from t where a in (1, 2, 3) and (")
+        );
     }
 
     #[test]
@@ -1647,7 +1662,11 @@ mod tests {
             ("update t set arr[1] = 5 where id = 1", StatementKind::Update, vec!["t"]),
             ("select * from f(1) as (x int, y int) join t on true", StatementKind::Select, vec!["t"]),
             ("table t", StatementKind::Select, vec!["t"]),
-            ("with recursive r as (select 1 union all select * from s.t) search depth first by a set o select * from r", StatementKind::Select, vec!["s.t"]),
+            (
+                "with recursive r as (select 1 union all select * from s.t) search depth first by a set o select * from r",
+                StatementKind::Select,
+                vec!["s.t"],
+            ),
         ] {
             let found = of(sql);
             assert_eq!((found.kind, found.tables), (kind, tables.into_iter().map(str::to_owned).collect()), "{sql}");
@@ -1702,26 +1721,66 @@ mod tests {
     #[test]
     fn parents_by_the_names_of_things() {
         for (parent, child, expected) in [
-            ("select id, name from authors", "select * from books where author_id = 1", "OneToMany authors.- author_id"),
-            ("select id from library_author", "select * from library_book where author_id = 1", "OneToMany library_author.- author_id"),
-            ("select id from \"Authors\"", "select * from \"Books\" where \"AuthorId\" = 1", "OneToMany Authors.- AuthorId"),
-            ("select id from shop.orders", "select * from shop.items where fk_order = 1", "OneToMany shop.orders.- fk_order"),
-            ("select id from order_items", "select * from refunds where orderitem_id = 1", "OneToMany order_items.- orderitem_id"),
+            (
+                "select id, name from authors",
+                "select * from books where author_id = 1",
+                "OneToMany authors.- author_id",
+            ),
+            (
+                "select id from library_author",
+                "select * from library_book where author_id = 1",
+                "OneToMany library_author.- author_id",
+            ),
+            (
+                "select id from \"Authors\"",
+                "select * from \"Books\" where \"AuthorId\" = 1",
+                "OneToMany Authors.- AuthorId",
+            ),
+            (
+                "select id from shop.orders",
+                "select * from shop.items where fk_order = 1",
+                "OneToMany shop.orders.- fk_order",
+            ),
+            (
+                "select id from order_items",
+                "select * from refunds where orderitem_id = 1",
+                "OneToMany order_items.- orderitem_id",
+            ),
             ("select id from people", "select * from phones where person_uuid = 'x'", "OneToMany people.- person_uuid"),
-            ("select id from categories", "select count(*) from products where category_id = 1", "OneToMany categories.- category_id"),
-            ("select id from users", "select exists(select 1 from posts where author_user_id = 1)", "OneToMany users.- author_user_id"),
+            (
+                "select id from categories",
+                "select count(*) from products where category_id = 1",
+                "OneToMany categories.- category_id",
+            ),
+            (
+                "select id from users",
+                "select exists(select 1 from posts where author_user_id = 1)",
+                "OneToMany users.- author_user_id",
+            ),
             ("select id from nodes", "select * from nodes where parent_id = 1", "OneToMany nodes.- parent_id"),
             (
                 "select id from books",
                 "select t.* from tags t join book_tags bt on bt.tag_id = t.id where bt.book_id = 1",
                 "ManyToMany books.- book_id",
             ),
-            ("select id, author_id from books", "select * from authors where id = 1 limit 1", "ManyToOne books.author_id id"),
-            ("select b.id, b.author_id from books b", "select * from authors where author_id = 1", "ManyToOne books.author_id author_id"),
+            (
+                "select id, author_id from books",
+                "select * from authors where id = 1 limit 1",
+                "ManyToOne books.author_id id",
+            ),
+            (
+                "select b.id, b.author_id from books b",
+                "select * from authors where author_id = 1",
+                "ManyToOne books.author_id author_id",
+            ),
             ("select id, owner_id from books", "select * from users where id = 1", "ManyToOne? books.owner_id id"),
             ("select * from books", "select * from authors where id = 1", "ManyToOne? books.- id"),
             ("select isbn from loans", "select * from books where isbn = 'x'", "SameColumn loans.isbn isbn"),
-            ("select id from posts", "select * from comments where item_id = 1 and item_type = 'post'", "OneToMany? posts.- item_id"),
+            (
+                "select id from posts",
+                "select * from comments where item_id = 1 and item_type = 'post'",
+                "OneToMany? posts.- item_id",
+            ),
             ("select id, title from books", "select * from authors where id = 1", "-"),
             ("select id, name from tags", "select * from books where author_id = 1", "-"),
             ("select id, status from orders", "select * from items where status = 'x'", "-"),
@@ -1738,13 +1797,25 @@ mod tests {
     #[test]
     fn words_and_their_plurals() {
         for (many, one) in [
-            ("authors", "author"), ("categories", "category"), ("boxes", "box"), ("addresses", "address"),
-            ("statuses", "status"), ("houses", "house"), ("movies", "movie"), ("people", "person"), ("news", "news"),
-            ("order_items", "order_item"), ("address", "address"), ("buses", "bus"), ("batches", "batch"),
+            ("authors", "author"),
+            ("categories", "category"),
+            ("boxes", "box"),
+            ("addresses", "address"),
+            ("statuses", "status"),
+            ("houses", "house"),
+            ("movies", "movie"),
+            ("people", "person"),
+            ("news", "news"),
+            ("order_items", "order_item"),
+            ("address", "address"),
+            ("buses", "bus"),
+            ("batches", "batch"),
         ] {
             assert_eq!(singular(many), one);
         }
-        for (name, expected) in [("authorId", "author_id"), ("AuthorID", "author_id"), ("HTTPLog", "http_log"), ("a b", "a_b")] {
+        for (name, expected) in
+            [("authorId", "author_id"), ("AuthorID", "author_id"), ("HTTPLog", "http_log"), ("a b", "a_b")]
+        {
             assert_eq!(snake(name), expected);
         }
         assert_eq!(stem("author_id").as_deref(), Some("author"));

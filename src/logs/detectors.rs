@@ -7,15 +7,26 @@ mod confidence;
 pub mod context;
 pub mod prelude;
 
+mod connection_held_while_idle;
+mod deadlock;
 mod deep_offset;
 mod duplicate_query;
 mod insert_loop;
 mod large_result_logged;
+mod literals_in_log;
+mod lock_wait;
+mod log_partly_understood;
 mod n_plus_one;
 mod n_plus_one_write;
+mod repeated_error;
+mod secret_in_log;
 mod sequential_scan_in_hot_query;
+mod short_lived_sessions;
+mod slow_checkpoint;
 mod slow_query;
 mod slow_tail;
+mod statement_cancelled;
+mod temp_file_logged;
 mod too_many_queries_per_request;
 
 use crate::outcome::{Missing, RuleResult, Verdict};
@@ -54,6 +65,17 @@ pub static ALL: &[&Detector] = &[
     &sequential_scan_in_hot_query::DETECTOR,
     &deep_offset::DETECTOR,
     &large_result_logged::DETECTOR,
+    &temp_file_logged::DETECTOR,
+    &lock_wait::DETECTOR,
+    &deadlock::DETECTOR,
+    &statement_cancelled::DETECTOR,
+    &repeated_error::DETECTOR,
+    &short_lived_sessions::DETECTOR,
+    &connection_held_while_idle::DETECTOR,
+    &secret_in_log::DETECTOR,
+    &literals_in_log::DETECTOR,
+    &slow_checkpoint::DETECTOR,
+    &log_partly_understood::DETECTOR,
 ];
 
 /// The detector of an id.

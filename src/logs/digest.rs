@@ -8,6 +8,7 @@ use super::mask;
 use super::message::{self, Lock, Message, Step as StepKind};
 use super::plan;
 use super::record::Record;
+use super::secret::Scanner;
 use super::select::Selection;
 use super::shape::Shape;
 use super::unit::NO_TIME;
@@ -46,6 +47,11 @@ pub struct Digester<'s> {
     slots: Vec<Slot>,
     parameters: Vec<SlotValue>,
     hasher: RandomState,
+    scanner: Scanner,
+    /// What looks like a secret in the chunk, and where; the last first.
+    secrets: Vec<(usize, &'static str)>,
+    /// What the statement at hand gives away.
+    shown: Option<&'static str>,
 }
 
 /// The tables of one chunk.
@@ -67,6 +73,9 @@ impl<'s> Digester<'s> {
             slots: Vec::new(),
             parameters: Vec::new(),
             hasher: RandomState::new(),
+            scanner: Scanner::new(),
+            secrets: Vec::new(),
+            shown: None,
         }
     }
 
@@ -74,6 +83,7 @@ impl<'s> Digester<'s> {
     pub fn digest(
         &mut self,
         stream: u64,
+        bytes: &[u8],
         read: impl FnOnce(&mut dyn FnMut(&Record<'_>)) -> super::record::Reading,
     ) -> Digest {
         let mut digest = Digest::default();
@@ -84,12 +94,29 @@ impl<'s> Digester<'s> {
             last_actor: (0, NONE),
             tags: HashMap::new(),
         };
+        self.secrets.clear();
+        let secrets = &mut self.secrets;
+        self.scanner.find(bytes, &mut |offset, kind| secrets.push((offset, kind)));
+        self.secrets.sort_unstable_by(|a, b| b.cmp(a));
         let reading = read(&mut |record: &Record<'_>| self.record(stream, record, &mut chunk));
+        self.secrets_before(usize::MAX, &mut chunk);
         digest.reading = reading;
         digest
     }
 
+    /// Notes what looks like a secret and stands before an offset: it belongs to the entry that was read last.
+    fn secrets_before(&mut self, offset: usize, chunk: &mut Chunk<'_>) {
+        while let Some((at, kind)) = self.secrets.pop_if(|(at, _)| *at < offset) {
+            if let Some(last) = chunk.digest.events.last().copied() {
+                chunk.digest.rarities.push(Rarity::Secret(kind, at as u64));
+                let what = What::Rarity(chunk.digest.rarities.len() as u32 - 1);
+                chunk.digest.events.push(Event { what, ..last });
+            }
+        }
+    }
+
     fn record(&mut self, stream: u64, record: &Record<'_>, chunk: &mut Chunk<'_>) {
+        self.secrets_before(record.offset, chunk);
         if !self.selection.takes(record) {
             return;
         }
@@ -135,6 +162,10 @@ impl<'s> Digester<'s> {
         };
         chunk.digest.has_fractions |= event.time != NO_TIME && event.time % 1_000_000 != 0;
         chunk.digest.events.push(event);
+        if let Some(kind) = self.shown.take() {
+            chunk.digest.rarities.push(Rarity::Secret(kind, record.offset as u64));
+            chunk.digest.events.push(Event { what: What::Rarity(chunk.digest.rarities.len() as u32 - 1), ..event });
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of a message, once")]
@@ -170,6 +201,11 @@ impl<'s> Digester<'s> {
         let mut is_whole = true;
         if let Some(list) = message::parameters_of(record.detail) {
             is_whole = lexer::parameters(list, record.is_tabbed, &mut self.parameters) == Parameters::Whole;
+        }
+        if let Some(suspect) = chunk.digest.shapes.get(shape as usize).and_then(|seen| seen.shape.suspect.as_ref())
+            && suspect.is_shown(&self.slots, has_literals, &self.parameters, [sql, record.detail])
+        {
+            self.shown = Some(suspect.kind);
         }
         for slot in &self.slots {
             let value = match slot.kind {

@@ -1,5 +1,6 @@
 //! A log as chunks of whole entries. Where it is cut depends on its bytes alone: neither on threads nor on how they arrive.
 
+use super::event::Rarity;
 use super::carrier::{self, Carrier, Chain, NotALog, Notes, SAMPLE, Unwrap};
 use super::prefix::{self, Prefix};
 use super::reader::{Format, name, stderr::Stderr};
@@ -232,6 +233,23 @@ fn tried(prefix: Option<&str>) -> String {
 fn first_lines(sample: &[u8]) -> Vec<Vec<u8>> {
     let lines = sample.split(|byte| *byte == b'\n').filter(|line| !line.iter().all(u8::is_ascii_whitespace));
     lines.take(3).map(|line| line.get(..200).unwrap_or(line).to_vec()).collect()
+}
+
+/// Puts lines in the place of the offsets of what looks like a secret, from 0.
+pub fn place_secrets(chunk: &[u8], rarities: &mut [Rarity]) {
+    let (mut from, mut line) = (0, 0);
+    for rarity in rarities {
+        if let Rarity::Secret(_, place) = rarity {
+            let offset = usize::try_from(*place).unwrap_or(0).min(chunk.len());
+            // they come nearly in order: what was counted is not counted again
+            if offset < from {
+                (from, line) = (0, 0);
+            }
+            line += memchr::memchr_iter(b'\n', chunk.get(from..offset).unwrap_or_default()).count() as u64;
+            from = offset;
+            *place = line;
+        }
+    }
 }
 
 /// The lines of what a chunk's unread offsets are in, from 0.

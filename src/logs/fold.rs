@@ -144,6 +144,13 @@ impl QueryTable {
         }
     }
 
+    /// Notes how many rows an execution returned.
+    pub fn rows(&mut self, number: u32, rows: f64) {
+        if let Some(row) = self.row(number) {
+            row.load.rows.add(rows.max(0.0) as u64);
+        }
+    }
+
     /// Counts a failure.
     pub fn error(&mut self, number: u32, cancelled: Option<&Why>) {
         if let Some(row) = self.row(number) {

@@ -188,9 +188,10 @@ fn by_aliases(words: &[Word<'_>], qualified: &[(&Word<'_>, &Word<'_>)], lower: b
     }
     // `t0.id AS id_1` of `book t0`
     let numbered = |name: &str, alias: &str| {
-        alias.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).is_some_and(|rest| {
-            !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
-        })
+        alias
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('_'))
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let doctrine = words.windows(5).any(|five| match five {
         [owner, dot, name, as_word, alias] => {
@@ -207,12 +208,7 @@ fn by_aliases(words: &[Word<'_>], qualified: &[(&Word<'_>, &Word<'_>)], lower: b
 }
 
 /// Dialects that quote every name.
-fn by_quoting(
-    text: &str,
-    words: &[Word<'_>],
-    qualified: &[(&Word<'_>, &Word<'_>)],
-    lower: bool,
-) -> Option<Mapper> {
+fn by_quoting(text: &str, words: &[Word<'_>], qualified: &[(&Word<'_>, &Word<'_>)], lower: bool) -> Option<Mapper> {
     // `"public"."User"."id"`
     let three = words.windows(5).any(|five| match five {
         [schema, dot, table, second, column] => {
@@ -226,7 +222,8 @@ fn by_quoting(
     if lower {
         let star = text.starts_with("select * from \"") || text.starts_with("select exists(select * from \"");
         let through = text.contains("laravel_through_key") || text.contains("pivot_");
-        let aggregate = text.starts_with("select count(*) as \"aggregate\"") || text.contains(" as \"aggregate\" from \"");
+        let aggregate =
+            text.starts_with("select count(*) as \"aggregate\"") || text.contains(" as \"aggregate\" from \"");
         return (star || through || aggregate).then_some(Mapper::Eloquent);
     }
     let pair = |first: &str, second: &str| {
@@ -351,7 +348,9 @@ fn by_layout(text: &str, words: &[Word<'_>], qualified: &[(&Word<'_>, &Word<'_>)
         "SELECT" if text.contains("\nFROM ") || text.contains("\n\tFROM ") => {
             let letter = words.windows(3).any(|three| match three {
                 [from, as_word, alias] => {
-                    as_word.text == "AS" && alias.text.len() <= 2 && !from.text.is_empty()
+                    as_word.text == "AS"
+                        && alias.text.len() <= 2
+                        && !from.text.is_empty()
                         && qualified.iter().any(|(owner, _)| owner.text == alias.text)
                 }
                 _ => false,
@@ -377,7 +376,10 @@ pub fn hint(mapper: Mapper, join: Option<&Join>) -> String {
         Mapper::SqlAlchemy => format!("options(selectinload({parent}.{many}))"),
         Mapper::Hibernate5 | Mapper::Hibernate6 => {
             let name = camel(if *is_single { one } else { many });
-            format!("JOIN FETCH {}.{name}, @EntityGraph(attributePaths = \"{name}\"), or @BatchSize on {name}", initial(parent))
+            format!(
+                "JOIN FETCH {}.{name}, @EntityGraph(attributePaths = \"{name}\"), or @BatchSize on {name}",
+                initial(parent)
+            )
         }
         Mapper::Prisma => format!("include: {{ {}: true }}", camel(if *is_single { one } else { many })),
         Mapper::EntityFramework => {
@@ -522,7 +524,10 @@ mod tests {
     fn dialects() {
         use Mapper::*;
         for (expected, text) in [
-            (Django, r#"SELECT "library_book"."id", "library_book"."title" FROM "library_book" WHERE "library_book"."author_id" = 1"#),
+            (
+                Django,
+                r#"SELECT "library_book"."id", "library_book"."title" FROM "library_book" WHERE "library_book"."author_id" = 1"#,
+            ),
             (Django, r#"SELECT "a"."id" FROM "a" WHERE "a"."id" = 1 LIMIT 21"#),
             (Django, r#"SELECT COUNT(*) AS "__count" FROM "books" WHERE "books"."author_id" = 5"#),
             (Django, r#"SELECT 1 AS "a" FROM "books" WHERE "books"."author_id" = 5 LIMIT 1"#),
@@ -530,24 +535,39 @@ mod tests {
             (Django, r#"INSERT INTO "e" ("kind", "payload") VALUES ('x', 'y') RETURNING "e"."id""#),
             (ActiveRecord, r#"SELECT "books".* FROM "books" WHERE "books"."author_id" = $1"#),
             (ActiveRecord, r#"SELECT 1 AS one FROM "books" WHERE "books"."author_id" = $1 LIMIT $2"#),
-            (ActiveRecord, r#"SELECT "b"."id" AS t0_r0, "a"."id" AS t1_r0 FROM "b" LEFT OUTER JOIN "a" ON "a"."id" = "b"."a_id""#),
+            (
+                ActiveRecord,
+                r#"SELECT "b"."id" AS t0_r0, "a"."id" AS t1_r0 FROM "b" LEFT OUTER JOIN "a" ON "a"."id" = "b"."a_id""#,
+            ),
             (ActiveRecord, r#"INSERT INTO "books" ("title", "author_id") VALUES ($1, $2) RETURNING "id""#),
-            (SqlAlchemy, "SELECT books.id AS books_id, books.title AS books_title \nFROM books \nWHERE books.author_id = 5"),
+            (
+                SqlAlchemy,
+                "SELECT books.id AS books_id, books.title AS books_title \nFROM books \nWHERE books.author_id = 5",
+            ),
             (SqlAlchemy, "SELECT books.id, books.title \nFROM books \nWHERE books.author_id = 5"),
             (SqlAlchemy, "SELECT books.id \n\tFROM books \n\tWHERE books.author_id = $1::INTEGER"),
             (SqlAlchemy, "UPDATE books SET price=5 WHERE books.id = 1"),
             (SqlAlchemy, "INSERT INTO books (title) VALUES ('x') RETURNING books.id"),
             (Hibernate6, "select b1_0.id,b1_0.title from book b1_0 where b1_0.author_id=$1"),
             (Hibernate6, "/* select b */ select b1_0.id from book b1_0 where b1_0.author_id=$1"),
-            (Hibernate5, "select books0_.author_id as author_i3_0_0_, books0_.id as id1_0_0_ from book books0_ where books0_.author_id=$1"),
-            (Prisma, r#"SELECT "public"."User"."id", "public"."User"."name" FROM "public"."User" WHERE "public"."User"."id" = $1 LIMIT $2 OFFSET $3"#),
+            (
+                Hibernate5,
+                "select books0_.author_id as author_i3_0_0_, books0_.id as id1_0_0_ from book books0_ where books0_.author_id=$1",
+            ),
+            (
+                Prisma,
+                r#"SELECT "public"."User"."id", "public"."User"."name" FROM "public"."User" WHERE "public"."User"."id" = $1 LIMIT $2 OFFSET $3"#,
+            ),
             (Prisma, r#"SELECT "t1"."id", "U"."__prisma_data__" AS "posts" FROM "public"."User" AS "t1""#),
             (EntityFramework, "SELECT b.\"Id\", b.\"Title\"\nFROM \"Books\" AS b\nWHERE b.\"AuthorId\" = $1"),
             (EntityFramework, "SELECT b.id, b.title\nFROM books AS b\nWHERE b.author_id = $1"),
             (Eloquent, r#"select * from "books" where "books"."author_id" = 1 and "books"."author_id" is not null"#),
             (Eloquent, r#"select count(*) as "aggregate" from "books" where "author_id" = 1"#),
             (Sequelize, r#"SELECT "Book"."id", "Book"."title" FROM "Books" AS "Book" WHERE "Book"."authorId" = 1;"#),
-            (TypeOrm, r#"SELECT "Book"."id" AS "Book_id", "Book"."title" AS "Book_title" FROM "book" "Book" WHERE "Book"."authorId" = $1"#),
+            (
+                TypeOrm,
+                r#"SELECT "Book"."id" AS "Book_id", "Book"."title" AS "Book_title" FROM "book" "Book" WHERE "Book"."authorId" = $1"#,
+            ),
             (Ecto, r#"SELECT b0."id", b0."title" FROM "books" AS b0 WHERE (b0."author_id" = $1)"#),
             (Gorm, r#"SELECT * FROM "books" WHERE "books"."author_id" = 1 AND "books"."deleted_at" IS NULL"#),
             (Gorm, r#"UPDATE "books" SET "title"='x',"updated_at"='y' WHERE "id" = 1"#),
@@ -582,7 +602,11 @@ mod tests {
         let (authors, books) = ("select id from authors", "select * from books where author_id = 1");
         let (some, one) = ("select id, author_id from books", "select * from authors where id = 1");
         for (mapper, many, single) in [
-            (Mapper::Django, "prefetch_related('book_set'), or the relation's related_name", "select_related('author')"),
+            (
+                Mapper::Django,
+                "prefetch_related('book_set'), or the relation's related_name",
+                "select_related('author')",
+            ),
             (Mapper::ActiveRecord, "includes(:books)", "includes(:author)"),
             (Mapper::SqlAlchemy, "options(selectinload(Author.books))", "options(joinedload(Book.author))"),
             (
@@ -609,7 +633,11 @@ mod tests {
             "prefetch_related('book_set'), or the relation's related_name"
         );
         assert_eq!(
-            hinted(Mapper::Django, "select id from books", "select t.* from tags t join book_tags x on true where x.book_id = 1"),
+            hinted(
+                Mapper::Django,
+                "select id from books",
+                "select t.* from tags t join book_tags x on true where x.book_id = 1"
+            ),
             "prefetch_related('tags')"
         );
         assert!(hint(Mapper::Hibernate5, None).contains("@BatchSize"));

@@ -4,8 +4,8 @@
 //! what it read, and what is made of it only where PostgreSQL's parser takes it; everything else is refused, with a reason.
 
 use super::analysis::{
-    Analysis, JoinKind, Role, equality, has_group_by, is_aggregate, is_count, is_own_key, join_evidence, parse,
-    parseable, placeholder, slot, tokens,
+    Analysis, JoinKind, Role, equality, has_group_by, is_aggregate, is_aggregate_function, is_count, is_own_key,
+    join_evidence, parse, parseable, placeholder, slot, tokens,
 };
 use crate::fingerprint::StatementKind;
 use sqlparser::ast::{
@@ -191,7 +191,8 @@ pub fn batched(child: &Analysis, shape_text: &str, varying: &[usize], context: C
     let Some(mut statement) = parse(&plain).filter(|_| child.has_tree) else {
         return no("its text could not be read far enough");
     };
-    let same = |text: &str| pg_query::fingerprint(text, 0, pg_query::FingerprintOptions::default()).map(|made| made.hex);
+    let same =
+        |text: &str| pg_query::fingerprint(text, 0, pg_query::FingerprintOptions::default()).map(|made| made.hex);
     match (same(&plain), same(&statement.to_string())) {
         (Ok(read), Ok(printed)) if read == printed => {}
         _ => return no("its text could not be read far enough"),
@@ -331,7 +332,8 @@ impl Work<'_> {
             return no("it skips rows: follow the key of the last row instead");
         }
         // parentheses around all of it
-        while query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() {
+        while query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none()
+        {
             match *query.body {
                 SetExpr::Query(inner) if query.locks.is_empty() => query = *inner,
                 body => {
@@ -453,7 +455,9 @@ impl Work<'_> {
         let columns = self.all_keys(select)?;
         let empty: Vec<Empty> = select.projection.iter().map(empty).collect();
         self.notes.push(match empty.as_slice() {
-            all if all.iter().all(|one| *one == Empty::Zero) => "a key without a row is not there: treat it as 0".into(),
+            all if all.iter().all(|one| *one == Empty::Zero) => {
+                "a key without a row is not there: treat it as 0".into()
+            }
             all if all.iter().all(|one| *one == Empty::Null) => {
                 "a key without a row is not there: treat it as null".into()
             }
@@ -617,9 +621,10 @@ impl Work<'_> {
             }
             let _ = write!(rest, "{} ", assignment.value);
         }
-        for text in [update.selection.as_ref().map(ToString::to_string), update.returning.as_ref().map(|items| join(items))]
-            .into_iter()
-            .flatten()
+        for text in
+            [update.selection.as_ref().map(ToString::to_string), update.returning.as_ref().map(|items| join(items))]
+                .into_iter()
+                .flatten()
         {
             let _ = write!(rest, "{text} ");
         }
@@ -658,10 +663,8 @@ impl Work<'_> {
         for item in update.returning.iter_mut().flatten() {
             if let SelectItem::Wildcard(options) = item {
                 let name = ObjectName::from(vec![Ident::new(target.clone())]);
-                *item = SelectItem::QualifiedWildcard(
-                    SelectItemQualifiedWildcardKind::ObjectName(name),
-                    options.clone(),
-                );
+                *item =
+                    SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options.clone());
             }
         }
         self.notes.push("each key once: a row is changed once, by whichever of two values comes first".to_owned());
@@ -724,12 +727,7 @@ impl Work<'_> {
                 *value = raw(name.clone());
             }
         }
-        let text = format!(
-            "SELECT {} FROM unnest({}) AS {v}({})",
-            listed(&row),
-            self.arrays(),
-            names.join(", ")
-        );
+        let text = format!("SELECT {} FROM unnest({}) AS {v}({})", listed(&row), self.arrays(), names.join(", "));
         let Some(Statement::Query(mut select)) = parse("select x") else { return no("it inserts no plain values") };
         if let SetExpr::Select(body) = &mut *select.body {
             // the text starts with the word that the tree prints itself
@@ -1028,9 +1026,7 @@ fn empty(item: &SelectItem) -> Empty {
     match item {
         SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => match expr {
             expr if is_count(expr) => Empty::Zero,
-            Expr::Function(function) if function.name.0.len() == 1 && function.name.to_string().to_ascii_lowercase() != "coalesce" => {
-                Empty::Null
-            }
+            Expr::Function(function) if is_aggregate_function(function) => Empty::Null,
             _ => Empty::Unknown,
         },
         _ => Empty::Unknown,
@@ -1106,8 +1102,22 @@ fn restore_positions(query: &mut Query, child: &Analysis, plain: &str) -> Made<(
 /// How many members of `order by` and `group by` lists, wherever they stand, may be numbers of columns.
 fn count_positions(text: &str) -> usize {
     const AFTER: [&str; 16] = [
-        ",", ")", ";", "asc", "desc", "nulls", "limit", "offset", "order", "having", "fetch", "for", "union", "intersect",
-        "except", "window",
+        ",",
+        ")",
+        ";",
+        "asc",
+        "desc",
+        "nulls",
+        "limit",
+        "offset",
+        "order",
+        "having",
+        "fetch",
+        "for",
+        "union",
+        "intersect",
+        "except",
+        "window",
     ];
     let words: Vec<&str> = tokens(text).collect();
     let (mut depth, mut lists, mut found) = (0_usize, Vec::new(), 0);
@@ -1121,7 +1131,9 @@ fn count_positions(text: &str) -> usize {
                 lists.retain(|list| *list <= depth);
             }
             "by" if matches!(before, "order" | "group") && !in_list => lists.push(depth),
-            "limit" | "offset" | "fetch" | "having" | "for" | "union" | "intersect" | "except" | "window" if in_list => {
+            "limit" | "offset" | "fetch" | "having" | "for" | "union" | "intersect" | "except" | "window"
+                if in_list =>
+            {
                 lists.pop();
             }
             _ => {
@@ -1149,16 +1161,107 @@ fn type_name(name: &str) -> Option<String> {
 /// A name as SQL has it.
 fn quoted(name: &str) -> String {
     const RESERVED: &[&str] = &[
-        "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "binary",
-        "both", "case", "cast", "check", "collate", "collation", "column", "concurrently", "constraint", "create",
-        "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-        "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except",
-        "false", "fetch", "for", "foreign", "freeze", "from", "full", "grant", "group", "having", "ilike", "in",
-        "initially", "inner", "intersect", "into", "is", "isnull", "join", "lateral", "leading", "left", "like", "limit",
-        "localtime", "localtimestamp", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order",
-        "outer", "overlaps", "placing", "primary", "references", "returning", "right", "select", "session_user",
-        "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "to", "trailing", "true", "union",
-        "unique", "user", "using", "variadic", "verbose", "when", "where", "window", "with",
+        "all",
+        "analyse",
+        "analyze",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asymmetric",
+        "authorization",
+        "binary",
+        "both",
+        "case",
+        "cast",
+        "check",
+        "collate",
+        "collation",
+        "column",
+        "concurrently",
+        "constraint",
+        "create",
+        "cross",
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "default",
+        "deferrable",
+        "desc",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "except",
+        "false",
+        "fetch",
+        "for",
+        "foreign",
+        "freeze",
+        "from",
+        "full",
+        "grant",
+        "group",
+        "having",
+        "ilike",
+        "in",
+        "initially",
+        "inner",
+        "intersect",
+        "into",
+        "is",
+        "isnull",
+        "join",
+        "lateral",
+        "leading",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "natural",
+        "not",
+        "notnull",
+        "null",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "outer",
+        "overlaps",
+        "placing",
+        "primary",
+        "references",
+        "returning",
+        "right",
+        "select",
+        "session_user",
+        "similar",
+        "some",
+        "symmetric",
+        "system_user",
+        "table",
+        "tablesample",
+        "then",
+        "to",
+        "trailing",
+        "true",
+        "union",
+        "unique",
+        "user",
+        "using",
+        "variadic",
+        "verbose",
+        "when",
+        "where",
+        "window",
+        "with",
     ];
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
@@ -1169,12 +1272,34 @@ fn quoted(name: &str) -> String {
 /// The first function that a text calls which gives another result each time, or does something.
 fn volatile(text: &str) -> Option<&str> {
     const NAMES: &[&str] = &[
-        "random", "random_normal", "setseed", "nextval", "setval", "currval", "lastval", "clock_timestamp", "timeofday",
-        "gen_random_uuid", "gen_random_bytes", "uuidv4", "uuidv7", "txid_current", "pg_current_xact_id", "pg_notify",
-        "set_config", "pg_cancel_backend", "pg_terminate_backend", "pg_reload_conf", "query_to_xml", "dblink",
-        "dblink_exec", "pg_backend_pid", "pg_stat_reset",
+        "random",
+        "random_normal",
+        "setseed",
+        "nextval",
+        "setval",
+        "currval",
+        "lastval",
+        "clock_timestamp",
+        "timeofday",
+        "gen_random_uuid",
+        "gen_random_bytes",
+        "uuidv4",
+        "uuidv7",
+        "txid_current",
+        "pg_current_xact_id",
+        "pg_notify",
+        "set_config",
+        "pg_cancel_backend",
+        "pg_terminate_backend",
+        "pg_reload_conf",
+        "query_to_xml",
+        "dblink",
+        "dblink_exec",
+        "pg_backend_pid",
+        "pg_stat_reset",
     ];
-    const STARTS: &[&str] = &["pg_sleep", "pg_advisory", "pg_try_advisory", "uuid_generate", "lo_", "pg_read_", "pg_ls_"];
+    const STARTS: &[&str] =
+        &["pg_sleep", "pg_advisory", "pg_try_advisory", "uuid_generate", "lo_", "pg_read_", "pg_ls_"];
     let mut before = "";
     tokens(text).find_map(|token| {
         let name = std::mem::replace(&mut before, token);
@@ -1241,10 +1366,30 @@ mod tests {
                 Any,
                 "SELECT b.a_id, b.x FROM b WHERE b.y = $2 AND b.a_id = ANY($1) AND b.z IS NULL ORDER BY b.a_id, b.x DESC",
             ),
-            ("select x from b where a_id = $1::bigint", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::bigint[])"),
-            ("select x from b where a_id = cast($1 as uuid)", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::uuid[])"),
-            ("select x from b where a_id = date '2020-01-01'", &[1], Any, "SELECT a_id, x FROM b WHERE a_id = ANY($1::date[])"),
-            ("select distinct x from b where a_id = 1", &[1], Any, "SELECT DISTINCT a_id, x FROM b WHERE a_id = ANY($1)"),
+            (
+                "select x from b where a_id = $1::bigint",
+                &[1],
+                Any,
+                "SELECT a_id, x FROM b WHERE a_id = ANY($1::bigint[])",
+            ),
+            (
+                "select x from b where a_id = cast($1 as uuid)",
+                &[1],
+                Any,
+                "SELECT a_id, x FROM b WHERE a_id = ANY($1::uuid[])",
+            ),
+            (
+                "select x from b where a_id = date '2020-01-01'",
+                &[1],
+                Any,
+                "SELECT a_id, x FROM b WHERE a_id = ANY($1::date[])",
+            ),
+            (
+                "select distinct x from b where a_id = 1",
+                &[1],
+                Any,
+                "SELECT DISTINCT a_id, x FROM b WHERE a_id = ANY($1)",
+            ),
             (
                 "select distinct on (x) x, y from b where a_id = 1 order by x, y",
                 &[1],
@@ -1269,11 +1414,26 @@ mod tests {
                 Any,
                 "SELECT a, d, x FROM b WHERE (a, d) IN (SELECT * FROM unnest($1, $2)) AND c = $3",
             ),
-            ("select x from b where (a, c) = (1, 2)", &[1, 2], Any, "SELECT a, c, x FROM b WHERE (a, c) IN (SELECT * FROM unnest($1, $2))"),
+            (
+                "select x from b where (a, c) = (1, 2)",
+                &[1, 2],
+                Any,
+                "SELECT a, c, x FROM b WHERE (a, c) IN (SELECT * FROM unnest($1, $2))",
+            ),
             ("select id from b where id in (1, 2)", &[1], Any, "SELECT id FROM b WHERE id = ANY($1)"),
             ("select id from b where id in (1)", &[1], Any, "SELECT id FROM b WHERE id = ANY($1)"),
-            ("select id from b where k = 1 and id in (1, 2)", &[1], Any, "SELECT k, id FROM b WHERE k = ANY($1) AND id = ANY($2)"),
-            ("select id from b where k = 1 and id not in (1, 2)", &[1], Any, "SELECT k, id FROM b WHERE k = ANY($1) AND id <> ALL($2)"),
+            (
+                "select id from b where k = 1 and id in (1, 2)",
+                &[1],
+                Any,
+                "SELECT k, id FROM b WHERE k = ANY($1) AND id = ANY($2)",
+            ),
+            (
+                "select id from b where k = 1 and id not in (1, 2)",
+                &[1],
+                Any,
+                "SELECT k, id FROM b WHERE k = ANY($1) AND id <> ALL($2)",
+            ),
             ("select * from users where id = 1 limit 1", &[1], Any, "SELECT * FROM users WHERE id = ANY($1)"),
             ("select * from b where a = 1 for update", &[1], Any, "SELECT * FROM b WHERE a = ANY($1) FOR UPDATE"),
             (
@@ -1282,7 +1442,12 @@ mod tests {
                 Any,
                 "SELECT a, x FROM b WHERE a = ANY($1) AND t > now() - $2::INTERVAL",
             ),
-            ("select y, x from b where a = 1 order by y, x", &[1], Any, "SELECT a, y, x FROM b WHERE a = ANY($1) ORDER BY a, y, x"),
+            (
+                "select y, x from b where a = 1 order by y, x",
+                &[1],
+                Any,
+                "SELECT a, y, x FROM b WHERE a = ANY($1) ORDER BY a, y, x",
+            ),
             (
                 "with c as (select * from d where e = 9) select x from b join c on true where b.a = 1",
                 &[2],
@@ -1309,9 +1474,24 @@ mod tests {
                 "SELECT b.a_id, count(*) AS count_1 FROM b WHERE b.a_id = ANY($1) GROUP BY b.a_id",
             ),
             // 4
-            ("select 1 as one from b where a_id = 1 and x = 2 limit 1", &[2], DistinctExists, "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1) AND x = $2"),
-            ("select exists(select * from b where a_id = 1) as e", &[1], DistinctExists, "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1)"),
-            ("select exists(select 1 from b where b.a_id = 1 limit 1)", &[2], DistinctExists, "SELECT DISTINCT b.a_id FROM b WHERE b.a_id = ANY($1)"),
+            (
+                "select 1 as one from b where a_id = 1 and x = 2 limit 1",
+                &[2],
+                DistinctExists,
+                "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1) AND x = $2",
+            ),
+            (
+                "select exists(select * from b where a_id = 1) as e",
+                &[1],
+                DistinctExists,
+                "SELECT DISTINCT a_id FROM b WHERE a_id = ANY($1)",
+            ),
+            (
+                "select exists(select 1 from b where b.a_id = 1 limit 1)",
+                &[2],
+                DistinctExists,
+                "SELECT DISTINCT b.a_id FROM b WHERE b.a_id = ANY($1)",
+            ),
             // 5
             (
                 "select x from b where a_id = 1 order by x desc limit 3",
@@ -1388,7 +1568,12 @@ mod tests {
                 UnnestInsert,
                 "INSERT INTO b (x, y) SELECT v.x, $2 FROM unnest($1) AS v(x) ON CONFLICT(x) DO UPDATE SET y = EXCLUDED.y",
             ),
-            ("insert into b values (1, 2)", &[1, 2], UnnestInsert, "INSERT INTO b SELECT v.c1, v.c2 FROM unnest($1, $2) AS v(c1, c2)"),
+            (
+                "insert into b values (1, 2)",
+                &[1, 2],
+                UnnestInsert,
+                "INSERT INTO b SELECT v.c1, v.c2 FROM unnest($1, $2) AS v(c1, c2)",
+            ),
             (
                 "insert into b (\"order\", \"Camel\") values (nextval('s'), 2)",
                 &[2],
@@ -1397,8 +1582,16 @@ mod tests {
             ),
         ] {
             let rewrite = one(child, varying);
-            assert_eq!((rewrite.form, sql(&rewrite).to_ascii_lowercase()), (form, expected.to_ascii_lowercase()), "{child}");
-            assert!(pg_query::parse(&rewrite.sql, 0).is_ok() && pg_query::parse(&rewrite.child, 0).is_ok(), "{}", rewrite.sql);
+            assert_eq!(
+                (rewrite.form, sql(&rewrite).to_ascii_lowercase()),
+                (form, expected.to_ascii_lowercase()),
+                "{child}"
+            );
+            assert!(
+                pg_query::parse(&rewrite.sql, 0).is_ok() && pg_query::parse(&rewrite.child, 0).is_ok(),
+                "{}",
+                rewrite.sql
+            );
             assert_eq!(rewrite.keys.len(), varying.len(), "{child}");
         }
     }
@@ -1481,8 +1674,14 @@ mod tests {
     #[test]
     fn positions_are_written_out() {
         for (child, expected) in [
-            ("select x, y from b where a = 1 order by 2 desc, 1", "SELECT a, x, y FROM b WHERE a = ANY($1) ORDER BY a, y DESC, x"),
-            ("select x, count(*) from b where a = 1 group by 1", "SELECT a, x, count(*) FROM b WHERE a = ANY($1) GROUP BY a, x"),
+            (
+                "select x, y from b where a = 1 order by 2 desc, 1",
+                "SELECT a, x, y FROM b WHERE a = ANY($1) ORDER BY a, y DESC, x",
+            ),
+            (
+                "select x, count(*) from b where a = 1 group by 1",
+                "SELECT a, x, count(*) FROM b WHERE a = ANY($1) GROUP BY a, x",
+            ),
         ] {
             assert_eq!(sql(&one(child, &[1])), expected);
         }
@@ -1511,7 +1710,10 @@ mod tests {
         assert_eq!(rewrite.keys[0], Key { slot: 2, column: "a".into(), parameter: 1, element_type: None });
         assert_eq!(one("select a, x from b where a = 1", &[1]).compare, Compare::Rows { keys: 0 });
         let counted = one("select count(*), sum(x), coalesce(max(y), 0) from b where a = 1", &[2]);
-        assert_eq!(counted.compare, Compare::Aggregates { keys: 1, empty: vec![Empty::Zero, Empty::Null, Empty::Unknown] });
+        assert_eq!(
+            counted.compare,
+            Compare::Aggregates { keys: 1, empty: vec![Empty::Zero, Empty::Null, Empty::Unknown] }
+        );
         assert_eq!(one("select exists(select 1 from b where a = 1)", &[2]).compare, Compare::Keys { is_value: true });
         assert!(one("select x from b where a = 1 limit 2", &[1]).may_tie);
         assert_eq!(one("delete from b where a = 1", &[1]).compare, Compare::Never);
@@ -1522,7 +1724,11 @@ mod tests {
         let (child, text) = shape("select x from b where a = 1 and c = 'x'");
         let types = [Some("bigint"), Some("pg_catalog.text")];
         let rewrite = batched(&child, &text, &[1, 2], Context { types: &types, ..Context::default() }).unwrap();
-        assert!(rewrite.is_typed && rewrite.sql.contains("unnest($1::bigint[], $2::pg_catalog.text[])"), "{}", rewrite.sql);
+        assert!(
+            rewrite.is_typed && rewrite.sql.contains("unnest($1::bigint[], $2::pg_catalog.text[])"),
+            "{}",
+            rewrite.sql
+        );
         // what is no type is not written
         for bad in ["bigint); drop table b", "int[]", "'canary'", "", "1", "a  b", "unknown"] {
             let rewrite = batched(&child, &text, &[1], Context { types: &[Some(bad)], ..Context::default() }).unwrap();
@@ -1539,7 +1745,10 @@ mod tests {
             let parent = shape(parent).0;
             batched(&child, &text, &[1], Context { parent: Some(&parent), ..Context::default() }).unwrap().note
         };
-        assert!(note("select id, author_id from books", "select * from authors where id = 1").contains("`LEFT JOIN authors` in the parent"));
+        assert!(
+            note("select id, author_id from books", "select * from authors where id = 1")
+                .contains("`LEFT JOIN authors` in the parent")
+        );
         let limited = note("select id from authors order by id limit 20", "select * from books where author_id = 1");
         assert!(limited.contains("sub-query"), "{limited}");
         assert_eq!(note("select id from authors", "select * from books where author_id = 1"), "");

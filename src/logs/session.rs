@@ -7,7 +7,7 @@ use super::workload::Boundary;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// An execution whose last step may not have been seen yet.
+/// An execution, before it is taken in.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// The query, by its number.
@@ -42,10 +42,21 @@ pub struct Pending {
     pub rows: Option<f64>,
     /// Whether its plan was seen.
     pub has_plan: bool,
-    /// Whether nothing but a plan tells of it.
-    pub is_plan_only: bool,
     /// A hash of its portal's name, 0 for none.
     pub portal: u32,
+}
+
+/// The last execution, as far as a plan that is logged behind it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Done {
+    /// Its shape, by its hash.
+    pub shape: u64,
+    /// Microseconds of execute.
+    pub execute: u64,
+    /// Whether its plan was seen.
+    pub has_plan: bool,
+    /// Its trace, 0 for none.
+    pub trace: u64,
 }
 
 /// A parse or bind that waits for its execute.
@@ -119,8 +130,10 @@ pub struct Session {
     pub connected: i64,
     /// Statements so far.
     pub statements: u64,
-    /// The execution that may go on.
+    /// The statement whose duration was not logged yet.
     pub pending: Option<Pending>,
+    /// The last execution.
+    pub done: Option<Done>,
     /// The parse before it.
     pub parse: Option<Prelude>,
     /// The bind before it.
@@ -207,6 +220,7 @@ impl Session {
             connected: NO_TIME,
             statements: 0,
             pending: None,
+            done: None,
             parse: None,
             bind: None,
             loose: 0,

@@ -1,6 +1,7 @@
 //! A shape of statement with its text, and what the rest asks of it.
 
 use super::analysis::{Analysis, Command, Role, analyse};
+use super::secret::Suspect;
 use super::workload::{OTHER, QueryLoad};
 use crate::fingerprint::{FingerprintKind, StatementKind};
 
@@ -15,6 +16,8 @@ pub struct Shape {
     pub fingerprint: String,
     /// What the identity was made from.
     pub fingerprint_kind: FingerprintKind,
+    /// What it gives away where its values are logged.
+    pub suspect: Option<Suspect>,
 }
 
 impl Shape {
@@ -26,7 +29,9 @@ impl Shape {
             Some(hash) => (hash.clone(), FingerprintKind::Shape),
             None => (analysis.fingerprint.clone(), analysis.fingerprint_kind.clone()),
         };
-        Self { text, analysis, fingerprint, fingerprint_kind }
+        let mut shape = Self { text, analysis, fingerprint, fingerprint_kind, suspect: None };
+        shape.suspect = Suspect::of(&shape);
+        shape
     }
 
     /// Of a query that was stored, whose text is all there is.

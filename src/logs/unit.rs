@@ -286,6 +286,13 @@ impl Unit {
         }
     }
 
+    /// Notes how many rows the last execution of a query returned.
+    pub fn note_rows(&mut self, query: u32, rows: f64) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.query == query) {
+            member.rows = Some(rows);
+        }
+    }
+
     /// Adds what came later: it was one unit after all.
     pub fn append(&mut self, later: Self) {
         let places = self.place;

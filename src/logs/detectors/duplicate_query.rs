@@ -5,10 +5,11 @@
 //! already. It is often the current user, a setting, or a count that a template asks for.
 //!
 //! ## How it is decided
-//! Inside a unit of work, as for `n-plus-one`, a `select` that is repeated with the same values; polling, which asks at
-//! regular times, is told apart. Found from 5 in a request at the 95th percentile: *low*, with more than 10 *medium*.
-//! The confidence has the parts of that of `n-plus-one` without what it follows; below 0.6 it is suspected at most. A
-//! query that mostly comes with different values is an N+1, and is found as that.
+//! Inside a unit of work, as for `n-plus-one`, a `select` that is repeated with the same values, 25 ms apart at the
+//! most on average: what asks the same more slowly waits for another answer, as polling does. Found from 5 in a request
+//! at the 95th percentile: *low*, with more than 10 *medium*. The confidence has the parts of that of `n-plus-one`
+//! without what it follows; below 0.6 it is suspected at most. A query that mostly comes with different values is an
+//! N+1, and is found as that.
 //!
 //! ## What to do
 //! Keep the answer for the rest of the request: in a variable, in the mapper's session, or in a cache that lives as
@@ -33,7 +34,7 @@ pub(super) static DETECTOR: Detector = Detector {
         severity: Severity::Low,
         source: include_str!("duplicate_query.rs"),
     },
-    params: &[&CALLS, &MEDIUM, &FOUND, &SUSPECTED],
+    params: &[&CALLS, &MEDIUM, &PAUSE, &FOUND, &SUSPECTED],
     run: Run::Database(run),
 };
 
@@ -49,6 +50,13 @@ static MEDIUM: Param = Param {
     doc: "more times than this it is medium; the checklist allows ten queries a request",
     default: 10.0,
     unit: Unit::Count,
+};
+
+static PAUSE: Param = Param {
+    name: "pause_ms",
+    doc: "a longer pause between two of the same is that of somebody who waits for another answer; no loop is so slow",
+    default: 25.0,
+    unit: Unit::Milliseconds,
 };
 
 static FOUND: Param = Param {
@@ -83,7 +91,7 @@ fn judge(cx: &Context<'_>, group: &Group) -> Option<Finding> {
     let logging = &cx.workload.logging;
     let (calls, medium) = (cx.param(&DETECTOR.meta, &CALLS), cx.param(&DETECTOR.meta, &MEDIUM));
     let p95 = least_calls_per_request(group, logging, 0.95);
-    if p95 < calls || !is_enough(group, logging) {
+    if p95 < calls || !is_enough(group, logging) || pause(group) > cx.param(&DETECTOR.meta, &PAUSE) {
         return None;
     }
     let (found, least) = (cx.param(&DETECTOR.meta, &FOUND), cx.param(&DETECTOR.meta, &SUSPECTED));
@@ -109,6 +117,12 @@ fn judge(cx: &Context<'_>, group: &Group) -> Option<Finding> {
          as long",
     );
     Some(if grade == Grade::Suspected { suspected(finding) } else { finding })
+}
+
+/// Milliseconds between the end of one and the start of the next, on average.
+fn pause(group: &Group) -> f64 {
+    let pauses = group.calls.saturating_sub(group.units).max(1);
+    group.wall_time.saturating_sub(group.database_time) as f64 / 1000.0 / pauses as f64
 }
 
 #[cfg(test)]
@@ -145,6 +159,16 @@ mod tests {
         assert_eq!(finding.key, format!("duplicate-query:shop/{child}"));
         // most of the time the values differ
         lab.workload.groups.push(Lab::group(GroupKind::NPlusOne, Some(&other), &child, 500, 20, Boundary::Transaction));
+        assert!(lab.found(&DETECTOR).is_empty());
+    }
+
+    #[test]
+    fn who_asks_slowly_waits_for_another_answer() {
+        let mut lab = lab(SETTING, 1, 21, Boundary::Connection);
+        lab.workload.groups[0].database_time = 0;
+        lab.workload.groups[0].wall_time = 20 * 25_000;
+        assert_eq!(lab.found(&DETECTOR).len(), 1);
+        lab.workload.groups[0].wall_time = 20 * 50_000;
         assert!(lab.found(&DETECTOR).is_empty());
     }
 

@@ -233,15 +233,15 @@ mod tests {
     #[test]
     fn the_reason_decides() {
         for (kind, few, many) in [
-            ("statement timeout", "medium", "medium"),
-            ("transaction timeout", "medium", "medium"),
+            ("statement_timeout", "medium", "medium"),
+            ("transaction_timeout", "medium", "medium"),
+            ("idle_in_transaction_session_timeout", "medium", "medium"),
             ("idle-in-transaction timeout", "medium", "medium"),
-            ("idle_in_transaction_timeout", "medium", "medium"),
-            ("lock timeout", "low", "low"),
+            ("lock_timeout", "low", "low"),
             ("conflict with recovery", "low", "low"),
             ("user request", "info", "low"),
             ("autovacuum task", "info", "low"),
-            ("idle-session timeout", "info", "info"),
+            ("idle_session_timeout", "info", "info"),
             ("administrator command", "info", "info"),
             ("something new", "low", "low"),
         ] {
@@ -254,7 +254,7 @@ mod tests {
     fn queries_are_told_apart() {
         let mut lab = Lab::new();
         let slow = lab.query("select count(*) from events where at > $1", 10);
-        let mut timeouts = failures(Some("statement timeout"), 5);
+        let mut timeouts = failures(Some("statement_timeout"), 5);
         timeouts.queries = BTreeMap::from([(slow.clone(), 3), ("0000000000000000".into(), 1)]);
         lab.workload.failures.push(timeouts);
         let mut asked = failures(Some("user request"), 2);
@@ -266,16 +266,16 @@ mod tests {
             found,
             [
                 "info cancelled 2 times: user request",
-                "medium cancelled 3 times: statement timeout",
-                "medium cancelled once: statement timeout",
-                "medium one was ended: statement timeout",
+                "medium cancelled 3 times: statement_timeout",
+                "medium cancelled once: statement_timeout",
+                "medium one was ended: statement_timeout",
             ]
         );
         let verdict = lab.run(&DETECTOR).unwrap();
         let keys: std::collections::BTreeSet<&str> =
             verdict.findings.iter().map(|finding| finding.key.as_str()).collect();
         assert_eq!(keys.len(), 4, "{keys:?}");
-        assert!(keys.contains(format!("statement-cancelled:shop/statement%20timeout/{slow}").as_str()));
+        assert!(keys.contains(format!("statement-cancelled:shop/statement_timeout/{slow}").as_str()));
     }
 
     #[test]
@@ -284,7 +284,7 @@ mod tests {
         lab.workload.failures = vec![failures(None, 50), failures(Some("deadlock"), 5)];
         assert!(lab.found(&DETECTOR).is_empty());
         assert_eq!(lab.run(&DETECTOR).unwrap().examined, 1);
-        lab.workload.failures.push(failures(Some("lock timeout"), 3));
+        lab.workload.failures.push(failures(Some("lock_timeout"), 3));
         lab.params.set("statement-cancelled", "minimum_count", 4.0);
         assert!(lab.found(&DETECTOR).is_empty());
         lab.params.set("statement-cancelled", "minimum_count", 3.0);
