@@ -21,11 +21,14 @@ const SHAPES: usize = 20_000;
 
 /// Shapes that were analysed before, for all threads.
 #[derive(Debug, Default)]
-pub struct Shapes(RwLock<HashMap<u64, Arc<Shape>>>);
+pub struct Shapes(RwLock<HashMap<u64, Vec<Arc<Shape>>>>);
+
+/// Variants of one shape that are remembered: those of `limit` and of ordinals.
+const VARIANTS: usize = 8;
 
 impl Shapes {
-    fn get(&self, hash: u64) -> Option<Arc<Shape>> {
-        self.0.read().ok()?.get(&hash).cloned()
+    fn get(&self, hash: u64, slots: &[Slot]) -> Option<Arc<Shape>> {
+        self.0.read().ok()?.get(&hash)?.iter().find(|shape| shape.holds_for(slots)).cloned()
     }
 
     fn put(&self, hash: u64, shape: &Arc<Shape>) {
@@ -33,7 +36,10 @@ impl Shapes {
             if known.len() >= SHAPES {
                 known.clear();
             }
-            known.insert(hash, Arc::clone(shape));
+            let variants = known.entry(hash).or_default();
+            if variants.len() < VARIANTS {
+                variants.push(Arc::clone(shape));
+            }
         }
     }
 }
@@ -57,7 +63,7 @@ pub struct Digester<'s> {
 /// The tables of one chunk.
 struct Chunk<'d> {
     digest: &'d mut Digest,
-    shapes: HashMap<u64, u32>,
+    shapes: HashMap<u64, Vec<u32>>,
     actors: HashMap<u64, u32>,
     last_actor: (u64, u32),
     tags: HashMap<Tag, u32>,
@@ -239,10 +245,14 @@ impl<'s> Digester<'s> {
             comments => tags(sql, comments, chunk),
         };
         chunk.digest.truncated += u64::from(is_truncated);
-        if let Some(known) = chunk.shapes.get(&hash) {
+        let variants = chunk.shapes.get(&hash).map_or(&[][..], Vec::as_slice);
+        let holds = |number: &&u32| {
+            chunk.digest.shapes.get(**number as usize).is_some_and(|seen| seen.shape.holds_for(&self.slots))
+        };
+        if let Some(known) = variants.iter().find(holds) {
             return (*known, tags, has_literals);
         }
-        let shape = match self.shapes.get(hash) {
+        let shape = match self.shapes.get(hash, &self.slots) {
             Some(shape) => shape,
             None => {
                 let text = self.lexer.shape_text(sql, tabbed);
@@ -253,7 +263,7 @@ impl<'s> Digester<'s> {
         };
         let number = chunk.digest.shapes.len() as u32;
         chunk.digest.shapes.push(ShapeSeen { hash, shape });
-        chunk.shapes.insert(hash, number);
+        chunk.shapes.entry(hash).or_default().push(number);
         (number, tags, has_literals)
     }
 

@@ -38,7 +38,9 @@ struct Row {
 /// The queries, by number.
 #[derive(Debug, Default)]
 pub struct QueryTable {
-    numbers: HashMap<(u32, String), u32>,
+    /// By database and fingerprint, and whether it asks for many keys at once: pg_query gives a look-up and the list that
+    /// should replace it one fingerprint.
+    numbers: HashMap<(u32, String, bool), u32>,
     rows: Vec<Option<Box<Row>>>,
     live: usize,
     others: HashMap<u32, u32>,
@@ -48,7 +50,7 @@ pub struct QueryTable {
 impl QueryTable {
     /// The number of a query in a database.
     pub fn number(&mut self, database: u32, shape: &Arc<Shape>) -> u32 {
-        let key = (database, shape.fingerprint.clone());
+        let key = (database, shape.fingerprint.clone(), shape.analysis.is_eager_load);
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
@@ -210,7 +212,8 @@ impl QueryTable {
         for (_, number) in candidates {
             let Some(row) = self.rows.get_mut(number as usize).and_then(Option::take) else { continue };
             self.live -= 1;
-            self.numbers.remove(&(row.database, row.load.fingerprint.clone()));
+            let eager = row.shape.analysis.is_eager_load;
+            self.numbers.remove(&(row.database, row.load.fingerprint.clone(), eager));
             let other = self.other(row.database);
             if let Some(other) = self.row(other) {
                 merge(&mut other.load, &row.load);
@@ -221,11 +224,21 @@ impl QueryTable {
 
     /// The queries, most expensive first.
     pub fn finish(self, names: &Names<String>) -> Vec<QueryLoad> {
+        let mut rows: Vec<Box<Row>> = self.rows.into_iter().flatten().collect();
+        // of two with one fingerprint the look-up says what it is: a list is the look-up of several
+        rows.sort_by_key(|row| row.shape.analysis.is_eager_load);
+        let mut places: HashMap<(u32, String), usize> = HashMap::new();
         let mut loads: Vec<QueryLoad> = Vec::new();
-        for row in self.rows.into_iter().flatten() {
+        for row in rows {
             let mut load = row.load;
+            let key = (row.database, load.fingerprint.clone());
+            if let Some(known) = places.get(&key).and_then(|place| loads.get_mut(*place)) {
+                merge(known, &load);
+                continue;
+            }
             load.database = names.get(row.database).cloned().unwrap_or_default();
             load.query_ids.sort_unstable();
+            places.insert(key, loads.len());
             loads.push(load);
         }
         order(&mut loads);

@@ -1,13 +1,13 @@
-//! What looks like a secret. In two ways: a statement that gives a secret away by what it does (`alter role … password`, a
-//! column named `api_key`), told once for its shape; and a value that looks like one wherever it stands, found in the bytes
-//! of the log. Only what it looks like leaves this file, and where; never a byte of it.
+//! What looks like a secret. In two ways: a statement that gives a secret away by what it does (`alter role …
+//! password`, a column named `api_key`), told once for its shape; and a value that looks like one wherever it stands,
+//! found in the bytes of the log. Only what it looks like leaves this file, and where; never a byte of it.
 //!
 //! A hash of a password is no secret in this sense: what is logged with one is not reported.
 
 use super::lexer::{Slot, SlotKind, SlotValue};
 use super::shape::Shape;
 use crate::fingerprint::StatementKind;
-use crate::logs::analysis::Role;
+use crate::logs::analysis::{Analysis, Role};
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::memmem;
 
@@ -51,12 +51,12 @@ pub struct Suspect {
 }
 
 impl Suspect {
-    /// What a shape gives away, if anything; for once per shape.
-    pub fn of(shape: &Shape) -> Option<Self> {
-        let tokens = Tokens { text: shape.text.as_bytes(), at: 0 };
+    /// What a shape gives away, if anything, from its text and its analysis; for once per shape.
+    pub fn of(text: &str, analysis: &Analysis) -> Option<Self> {
+        let tokens = Tokens { text: text.as_bytes(), at: 0 };
         let mut found: Vec<(&'static str, Option<usize>)> = in_text(tokens);
-        if !matches!(shape.analysis.kind, StatementKind::Utility) {
-            for (slot, role) in shape.analysis.slots.iter().enumerate() {
+        if !matches!(analysis.kind, StatementKind::Utility) {
+            for (slot, role) in analysis.slots.iter().enumerate() {
                 let column = match role {
                     Role::KeyEquals { column, .. } | Role::Compared { column, .. } | Role::SetValue { column } => {
                         column
@@ -77,8 +77,8 @@ impl Suspect {
         Some(Self { kind, slots })
     }
 
-    /// Whether an execution's values are in the log: its slots, whether its text holds literals, the parameters beside it
-    /// (none where they were not logged), and both texts, in which a hash is told from what was hashed.
+    /// Whether an execution's values are in the log: its slots, whether its text holds literals, the parameters beside
+    /// it (none where they were not logged), and both texts, in which a hash is told from what was hashed.
     pub fn is_shown(&self, slots: &[Slot], has_literals: bool, parameters: &[SlotValue], texts: [&[u8]; 2]) -> bool {
         if matches!(self.kind, PASSWORD | PASSWORD_COLUMN) && texts.into_iter().any(holds_hash) {
             return false;
@@ -103,7 +103,7 @@ impl Suspect {
 /// What a statement gives away: the rough answer, where all that is known of its values is whether any are logged.
 /// [`Suspect`] has the exact one.
 pub fn in_statement(shape: &Shape, has_literals: bool) -> Option<&'static str> {
-    if has_literals { Suspect::of(shape).map(|suspect| suspect.kind) } else { None }
+    if has_literals { Suspect::of(&shape.text, &shape.analysis).map(|suspect| suspect.kind) } else { None }
 }
 
 /// Surest first.
@@ -112,7 +112,8 @@ fn rank(kind: &str) -> usize {
     order.iter().position(|known| *known == kind).unwrap_or(order.len())
 }
 
-/// How stored hashes of passwords begin, but for PostgreSQL's md5: with that one can log in as with the password itself.
+/// How stored hashes of passwords begin, but for PostgreSQL's md5: with that one can log in as with the password
+/// itself.
 fn holds_hash(text: &[u8]) -> bool {
     const HASHES: [&[u8]; 12] = [
         b"SCRAM-SHA-256$",
@@ -585,7 +586,7 @@ mod tests {
             parameters(list.as_bytes(), false, &mut values);
         }
         let texts = [sql.as_bytes(), logged.unwrap_or_default().as_bytes()];
-        let suspect = Suspect::of(&shape)?;
+        let suspect = Suspect::of(&shape.text, &shape.analysis)?;
         suspect.is_shown(&slots, has_literals, &values, texts).then_some(suspect.kind)
     }
 

@@ -1,6 +1,7 @@
 //! A shape of statement with its text, and what the rest asks of it.
 
 use super::analysis::{Analysis, Command, Role, analyse};
+use super::lexer::{Slot, SlotKind};
 use super::secret::Suspect;
 use super::workload::{OTHER, QueryLoad};
 use crate::fingerprint::{FingerprintKind, StatementKind};
@@ -29,9 +30,8 @@ impl Shape {
             Some(hash) => (hash.clone(), FingerprintKind::Shape),
             None => (analysis.fingerprint.clone(), analysis.fingerprint_kind.clone()),
         };
-        let mut shape = Self { text, analysis, fingerprint, fingerprint_kind, suspect: None };
-        shape.suspect = Suspect::of(&shape);
-        shape
+        let suspect = Suspect::of(&text, &analysis);
+        Self { text, analysis, fingerprint, fingerprint_kind, suspect }
     }
 
     /// Of a query that was stored, whose text is all there is.
@@ -59,6 +59,23 @@ impl Shape {
                 .spawn_scoped(scope, || loads.iter().map(|load| Self::stored(load)).collect::<Vec<_>>());
             worker.ok().and_then(|worker| worker.join().ok()).unwrap_or_default()
         })
+    }
+
+    /// Whether what was made of the text it was made of holds for one with other values: `limit 1` is one row, `limit 20` is
+    /// not, and `order by 1` is another column than `order by 2`.
+    pub fn holds_for(&self, slots: &[Slot]) -> bool {
+        let value = |slot: usize| {
+            let slot = slot.checked_sub(1).and_then(|at| slots.get(at))?;
+            slot.value.as_integer().filter(|_| slot.kind == SlotKind::Integer)
+        };
+        let limit = self.analysis.limit.as_ref().is_none_or(|limit| match limit.slot {
+            Some(slot) => (limit.constant == Some(1)) == (value(slot) == Some(1)),
+            None => true,
+        });
+        limit
+            && self.analysis.positions.iter().all(|(slot, position)| {
+                value(*slot).and_then(|value| usize::try_from(value).ok()) == Some(*position)
+            })
     }
 
     /// What stands for everything that is not told apart.

@@ -1,24 +1,26 @@
 //! Transaction that waits for its client
 //!
 //! ## Why it matters
-//! Between two statements of a transaction the server waits: its row locks, its connection and what vacuum may not remove are
-//! held by nobody's work. It is how a call of another service inside a transaction looks from here, and how a user thinking
-//! does.
+//! Between two statements of a transaction the server waits: its row locks, its connection and what vacuum may not
+//! remove are held by nobody's work. It is how a call of another service inside a transaction looks from here, and how
+//! a user thinking does.
 //!
 //! ## How it is decided
-//! The longest pause of each transaction between the end of one statement and the start of the next, where it is 100 ms or
-//! more, counted by the statement before it. Found where the 95th percentile is a second or more, or where there are 10 such
-//! transactions: *low*; *medium* where both hold, or where one pause lasted 30 seconds, the figure of `idle-in-transaction`.
-//! The transactions must be in the log, by `begin` and `commit` or by `%v` in the prefix, with fractions of seconds. In a log
-//! with a threshold or of sampled statements a pause may be work that was not logged: then nothing is said.
+//! The longest pause of each transaction between the end of one statement and the start of the next, where it is 100 ms
+//! or more, counted by the statement before it. Found where the 95th percentile is a second or more, or where there are
+//! 10 such transactions: *low*; *medium* where both hold, or where one pause lasted 30 seconds, the figure of
+//! `idle-in-transaction`. The transactions must be in the log, by `begin` and `commit` or by `%v` in the prefix, with
+//! fractions of seconds. In a log with a threshold or of sampled statements a pause may be work that was not logged:
+//! then nothing is said.
 //!
 //! ## What to do
 //! Look for what the code does after that statement: an HTTP call, a file, a queue, a lock of its own. Do it before the
 //! transaction begins or after it ends. `idle_in_transaction_session_timeout` is the backstop.
 //!
 //! ## Limits
-//! What the client did meanwhile is not visible to the server; a slow network is a pause too. Only the longest pause of a
-//! transaction counts. One that never ended in the log is not seen. A connection held without a transaction looks idle.
+//! What the client did meanwhile is not visible to the server; a slow network is a pause too. Only the longest pause of
+//! a transaction counts. One that never ended in the log is not seen. A connection held without a transaction looks
+//! idle.
 
 use super::confidence::whole;
 use super::context::{LOG_EVERYTHING, at, milliseconds, names};

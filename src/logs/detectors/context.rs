@@ -306,7 +306,7 @@ pub fn is_of_the_system(query: &QueryLoad) -> bool {
         })
 }
 
-/// Whether a query has a clause with a value: `limit`, `offset`. By its normalised text: most queries are not analysed again.
+/// Whether a query has a clause with a value: `limit`, `offset`. By its text, since most queries are not analysed again.
 pub fn has(query: &QueryLoad, clause: &str) -> bool {
     query.text.to_ascii_lowercase().contains(&format!(" {clause} $"))
 }

@@ -1,17 +1,17 @@
 //! Deadlock
 //!
 //! ## Why it matters
-//! Two transactions waited for each other, and the server ended one of them: a request failed that was not wrong in itself,
-//! after a second or more in which both held their locks.
+//! Two transactions waited for each other, and the server ended one of them: a request failed that was not wrong in
+//! itself, after a second or more in which both held their locks.
 //!
 //! ## How it is decided
 //! The server logs every deadlock it breaks, as an error. One or more in a database is *medium*, 10 or more *high*. The
 //! statements that were the victims are named.
 //!
 //! ## What to do
-//! Change rows in one order everywhere: sort the keys before a loop of updates, or take the locks first with `select … for
-//! update order by`. One statement for all rows needs the same order in its parts. Keep the transactions short, and let the
-//! application try a transaction again that failed with 40P01.
+//! Change rows in one order everywhere: sort the keys before a loop of updates, or take the locks first with `select …
+//! for update order by`. One statement for all rows needs the same order in its parts. Keep the transactions short, and
+//! let the application try a transaction again that failed with 40P01.
 //!
 //! ## Limits
 //! The other side of the deadlock is in the detail of the log's line, as text of a moment, and is not read here. With

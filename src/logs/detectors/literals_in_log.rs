@@ -1,19 +1,19 @@
 //! Values in the log
 //!
 //! ## Why it matters
-//! Names, addresses and amounts that stand in statements are in the log too, and in every copy of it, for longer than in the
-//! database and readable by others.
+//! Names, addresses and amounts that stand in statements are in the log too, and in every copy of it, for longer than
+//! in the database and readable by others.
 //!
 //! ## How it is decided
 //! The share of executions whose text holds literals, or beside which parameters were logged: *low* from 1 % on, *info*
 //! below. Whether a value is sensitive is not known; secrets that can be told from other values are `secret-in-log`.
 //!
 //! ## What to do
-//! Let the application send values as parameters. Then `log_parameter_max_length = 0` (13 and later, superuser) keeps them out
-//! of the log, and `log_parameter_max_length_on_error` is 0 by default. Literals in the text stay in it: a higher
-//! `log_min_duration_statement` logs fewer of them.
-//! It is a trade-off. Without values nobody can tell an N+1 from the same query asked twice, and no slow call can be repeated:
-//! log them for an hour of a test system, or keep the log where the database's own rules hold.
+//! Let the application send values as parameters. Then `log_parameter_max_length = 0` (13 and later, superuser) keeps
+//! them out of the log, and `log_parameter_max_length_on_error` is 0 by default. Literals in the text stay in it: a
+//! higher `log_min_duration_statement` logs fewer of them. It is a trade-off. Without values nobody can tell an N+1
+//! from the same query asked twice, and no slow call can be repeated: log them for an hour of a test system, or keep
+//! the log where the database's own rules hold.
 //!
 //! ## Limits
 //! A number that a programmer wrote (`limit 10`) counts as a value. Failed statements and the details of constraint

@@ -1,23 +1,24 @@
 //! Statement that waited long for a lock
 //!
 //! ## Why it matters
-//! Who waits holds a connection and every lock taken before. A wait of a second is felt by a user; a queue behind one lock
-//! empties the pool.
+//! Who waits holds a connection and every lock taken before. A wait of a second is felt by a user; a queue behind one
+//! lock empties the pool.
 //!
 //! ## How it is decided
-//! With `log_lock_waits` the server logs a wait that lasts longer than `deadlock_timeout` (a second by default), and once more
-//! when the lock is had, with how long it took. Counted for each kind of lock: *low*, and *medium* from 10 waits on or from 60
-//! seconds in all. A log without a single one does not say whether there were none: before 19 the setting is off by default.
+//! With `log_lock_waits` the server logs a wait that lasts longer than `deadlock_timeout` (a second by default), and
+//! once more when the lock is had, with how long it took. Counted for each kind of lock: *low*, and *medium* from 10
+//! waits on or from 60 seconds in all. A log without a single one does not say whether there were none: before 19 the
+//! setting is off by default.
 //!
 //! ## What to do
-//! The lock says what it was. `ShareLock` on a transaction: two transactions change the same row; make them shorter, and
-//! change rows in one order. `AccessExclusiveLock` on a relation: `alter table`, `truncate`, `vacuum full` under load; set a
-//! short `lock_timeout` for it and try again. A tuple: a queue behind one row, a counter or a queue table (`for update skip
-//! locked`). An advisory lock is the application's own.
+//! The lock says what it was. `ShareLock` on a transaction: two transactions change the same row; make them shorter,
+//! and change rows in one order. `AccessExclusiveLock` on a relation: `alter table`, `truncate`, `vacuum full` under
+//! load; set a short `lock_timeout` for it and try again. A tuple: a queue behind one row, a counter or a queue table
+//! (`for update skip locked`). An advisory lock is the application's own.
 //!
 //! ## Limits
-//! Waits shorter than `deadlock_timeout` are not logged, whatever they come to together. The statements named are those that
-//! waited; who held the lock is known to the log by process only. A wait that ended by cancellation has no length.
+//! Waits shorter than `deadlock_timeout` are not logged, whatever they come to together. The statements named are those
+//! that waited; who held the lock is known to the log by process only. A wait that ended by cancellation has no length.
 
 use super::confidence::whole;
 use super::context::{at, milliseconds};

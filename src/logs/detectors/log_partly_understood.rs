@@ -5,17 +5,17 @@
 //! server's own log in a format nobody told of.
 //!
 //! ## How it is decided
-//! The share of lines that belong to an entry: *medium* below 95 %. A file that could not be read to its end is *low*, for
-//! itself. The numbers beside it say what else is missing: statements without a duration, durations without a statement, texts
-//! that were cut, clocks that went back, entries without a session.
+//! The share of lines that belong to an entry: *medium* below 95 %. A file that could not be read to its end is *low*,
+//! for itself. The numbers beside it say what else is missing: statements without a duration, durations without a
+//! statement, texts that were cut, clocks that went back, entries without a session.
 //!
 //! ## What to do
-//! Look at the examples: letters and digits in them are masked, but their form shows. Give the prefix of the server with
-//! `--prefix` (`show log_line_prefix`), or the files of one format at a time. Copy a file again that was cut.
+//! Look at the examples: letters and digits in them are masked, but their form shows. Give the prefix of the server
+//! with `--prefix` (`show log_line_prefix`), or the files of one format at a time. Copy a file again that was cut.
 //!
 //! ## Limits
-//! A line inside an entry that belongs to another program is not told from the entry's own. Entries of kinds that nothing is
-//! made of are understood.
+//! A line inside an entry that belongs to another program is not told from the entry's own. Entries of kinds that
+//! nothing is made of are understood.
 
 use super::confidence::whole;
 use super::prelude::*;

@@ -1,24 +1,24 @@
 //! Error that happens again and again
 //!
 //! ## Why it matters
-//! Each is a request that failed, or one that an application hides from everybody, itself included. A few mean that the server
-//! runs out of something, or that data is damaged.
+//! Each is a request that failed, or one that an application hides from everybody, itself included. A few mean that the
+//! server runs out of something, or that data is damaged.
 //!
 //! ## How it is decided
-//! Errors of one SQLSTATE and message, values left out, that are neither deadlocks nor cancellations: from 10 on *low*, and
-//! *medium* where they are at least 1 % of the database's executions (told only where every execution is in the log).
-//! From the first one on *medium*: the server lacks memory, disk or connections (class 53), crashed (57P02), met an error of
-//! the operating system (58) or of its own (XX). From the first one on *high*: damaged data (XX001, XX002), and a panic. From
-//! 10 on *medium*: connections refused while the server starts or stops (57P03).
-//! Where the log has no SQLSTATE (`%e`), the words of the commonest of these tell, in English.
+//! Errors of one SQLSTATE and message, values left out, that are neither deadlocks nor cancellations: from 10 on *low*,
+//! and *medium* where they are at least 1 % of the database's executions (told only where every execution is in the
+//! log). From the first one on *medium*: the server lacks memory, disk or connections (class 53), crashed (57P02), met
+//! an error of the operating system (58) or of its own (XX). From the first one on *high*: damaged data (XX001, XX002),
+//! and a panic. From 10 on *medium*: connections refused while the server starts or stops (57P03). Where the log has no
+//! SQLSTATE (`%e`), the words of the commonest of these tell, in English.
 //!
 //! ## What to do
 //! It depends on the error: its class is in the finding, with the queries that failed.
 //!
 //! ## Limits
-//! Some errors are a program's way to ask: a unique key that may be there already (`on conflict` asks without failing), a
-//! serialization failure that is tried again. Nobody can tell from the log. Errors inside PL/pgSQL that are caught are not
-//! logged. With `log_min_messages` above `error`, nothing is.
+//! Some errors are a program's way to ask: a unique key that may be there already (`on conflict` asks without failing),
+//! a serialization failure that is tried again. Nobody can tell from the log. Errors inside PL/pgSQL that are caught
+//! are not logged. With `log_min_messages` above `error`, nothing is.
 
 use super::confidence::whole;
 use super::lock_wait::queries;

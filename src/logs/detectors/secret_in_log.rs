@@ -1,26 +1,27 @@
 //! Secret in the log
 //!
 //! ## Why it matters
-//! Logs are copied, shipped, searched and kept by people and services that may not open the database. Who reads a password or
-//! a token there can use it.
+//! Logs are copied, shipped, searched and kept by people and services that may not open the database. Who reads a
+//! password or a token there can use it.
 //!
 //! ## How it is decided
 //! Statements that set a password (`alter role … password`, a user mapping), or give one to `crypt` or a key to
-//! `pgp_sym_encrypt`, are known for what they are: *measured*. By their looks, *inferred*: values of columns whose names end in
-//! words such as password, token, secret or api_key, where they stand in the text or in logged parameters; ids of access keys,
-//! web tokens, private keys, URLs and connection strings with a password, tokens of known services. All are *high*. A number
-//! that a payment card could have (quoted, of a known issuer, with the right check digit) is *medium*, since one in ten such
-//! numbers is none.
-//! What matched is never kept and never shown: the file and the line of the first one are.
+//! `pgp_sym_encrypt`, are known for what they are: *measured*. By their looks, *inferred*: values of columns whose
+//! names end in words such as password, token, secret or api_key, where they stand in the text or in logged parameters;
+//! ids of access keys, web tokens, private keys, URLs and connection strings with a password, tokens of known services.
+//! All are *high*. A number that a payment card could have (quoted, of a known issuer, with the right check digit) is
+//! *medium*, since one in ten such numbers is none. What matched is never kept and never shown: the file and the line
+//! of the first one are.
 //!
 //! ## What to do
-//! Change the secret: it is known to whoever could read the log. Then keep it from coming back. `\password` in psql sends a
-//! hash. Parameters are not logged with `log_parameter_max_length = 0`; literals become parameters in the application. For one
-//! command a superuser can `set local log_statement = 'none'` and `log_min_duration_statement = -1`.
+//! Change the secret: it is known to whoever could read the log. Then keep it from coming back. `\password` in psql
+//! sends a hash. Parameters are not logged with `log_parameter_max_length = 0`; literals become parameters in the
+//! application. For one command a superuser can `set local log_statement = 'none'` and `log_min_duration_statement =
+//! -1`.
 //!
 //! ## Limits
-//! A secret that looks like nothing (a word in a column named `note`) is not found. Hashes of passwords are personal data and
-//! left out here. Values that the log cut short, or a carrier broke in two, are not seen.
+//! A secret that looks like nothing (a word in a column named `note`) is not found. Hashes of passwords are personal
+//! data and left out here. Values that the log cut short, or a carrier broke in two, are not seen.
 
 use super::confidence::whole;
 use super::prelude::*;

@@ -5,20 +5,20 @@
 //! load the server does little else, and a burst of requests is a burst of processes.
 //!
 //! ## How it is decided
-//! For each role and application of a database, of the sessions whose end is in the log: *medium* from 30 sessions on that
-//! began 0.1 a second or faster between the first and the last, where half of them lasted less than a second; or from 100 on,
-//! where half of them sent 10 statements or fewer and lasted less than a minute. The rate and the least number are those of
-//! `connection-per-request`, which sees the same in the server's counters.
-//! Where only connections are logged, the role alone is known when they begin, and not how long they last. A log of less than
-//! five minutes with fewer sessions does not tell.
+//! For each role and application of a database, of the sessions whose end is in the log: *medium* from 30 sessions on
+//! that began 0.1 a second or faster between the first and the last, where half of them lasted less than a second; or
+//! from 100 on, where half of them sent 10 statements or fewer and lasted less than a minute. The rate and the least
+//! number are those of `connection-per-request`, which sees the same in the server's counters. Where only connections
+//! are logged, the role alone is known when they begin, and not how long they last. A log of less than five minutes
+//! with fewer sessions does not tell.
 //!
 //! ## What to do
 //! Put a pool into the application, or PgBouncer before the server; let the pool keep its connections for minutes.
 //!
 //! ## Limits
-//! `application_name` is what the session has when it ends. Statements below a threshold are not in the log: then only how
-//! long sessions last counts. A pooler before the server hides its clients. Health checks that connect are sessions too, as
-//! is a program that cron starts.
+//! `application_name` is what the session has when it ends. Statements below a threshold are not in the log: then only
+//! how long sessions last counts. A pooler before the server hides its clients. Health checks that connect are sessions
+//! too, as is a program that cron starts.
 
 use super::confidence::whole;
 use super::context::at;
@@ -156,8 +156,8 @@ fn run(cx: &Context<'_>, database: &str) -> Result<Verdict, Missing> {
     Ok(verdict)
 }
 
-/// The sessions of a database that are known to the end, by role and application; where no end is logged, those that began,
-/// by role: the application is not known yet when a connection is authorized.
+/// The sessions of a database that are known to the end, by role and application; where no end is logged, those that
+/// began, by role: the application is not known yet when a connection is authorized.
 fn alike<'a>(cx: &Context<'a>, database: &str) -> BTreeMap<(&'a str, &'a str), Like> {
     let has_ends = cx.workload.logging.has_disconnections;
     let mut alike: BTreeMap<(&str, &str), Like> = BTreeMap::new();

@@ -1,25 +1,25 @@
 //! Checkpoints that come too often or stall the disk
 //!
 //! ## Why it matters
-//! A checkpoint writes every changed page. After it, the first change of each page is written to the write-ahead log as a
-//! whole page: checkpoints that come often multiply what is written. And while a checkpoint synchronises, commits wait for the
-//! same disk.
+//! A checkpoint writes every changed page. After it, the first change of each page is written to the write-ahead log as
+//! a whole page: checkpoints that come often multiply what is written. And while a checkpoint synchronises, commits
+//! wait for the same disk.
 //!
 //! ## How it is decided
-//! *Too often*: the server said so itself (`checkpoint_warning`), or of at least 4 checkpoints more than half were begun because
-//! of `max_wal_size` and not by time: *low*, *medium* where both hold. Checkpoints that somebody asked for, by a backup or a
-//! shutdown, do not count.
-//! *Stalling*: synchronising took more than a second at the 95th percentile: *low*; more than 10 seconds once: *medium*.
-//! A log without a checkpoint does not say whether there were none: before 15 `log_checkpoints` is off by default.
+//! *Too often*: the server said so itself (`checkpoint_warning`), or of at least 4 checkpoints more than half were
+//! begun because of `max_wal_size` and not by time: *low*, *medium* where both hold. Checkpoints that somebody asked
+//! for, by a backup or a shutdown, do not count. *Stalling*: synchronising took more than a second at the 95th
+//! percentile: *low*; more than 10 seconds once: *medium*. A log without a checkpoint does not say whether there were
+//! none: before 15 `log_checkpoints` is off by default.
 //!
 //! ## What to do
 //! Too often: raise `max_wal_size` until time begins them, at the price of a longer recovery after a crash. Stalling:
-//! spread the writes (`checkpoint_completion_target` 0.9), and look at the disk; `checkpoint_flush_after` keeps the operating
-//! system from saving all the work for the end.
+//! spread the writes (`checkpoint_completion_target` 0.9), and look at the disk; `checkpoint_flush_after` keeps the
+//! operating system from saving all the work for the end.
 //!
 //! ## Limits
-//! Restartpoints of a standby are counted as checkpoints. A bulk load that nobody waits for may well begin them by size. How
-//! long a checkpoint takes in all says nothing: it is spread over the time to the next.
+//! Restartpoints of a standby are counted as checkpoints. A bulk load that nobody waits for may well begin them by
+//! size. How long a checkpoint takes in all says nothing: it is spread over the time to the next.
 
 use super::confidence::whole;
 use super::context::{at, milliseconds};

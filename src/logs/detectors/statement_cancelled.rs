@@ -1,22 +1,22 @@
 //! Statement or session that was cancelled
 //!
 //! ## Why it matters
-//! Work was done for nothing, and somebody got an error. A timeout that strikes again and again says that a query is too slow
-//! for those who ask, or that a client gives up before the server does.
+//! Work was done for nothing, and somebody got an error. A timeout that strikes again and again says that a query is
+//! too slow for those who ask, or that a client gives up before the server does.
 //!
 //! ## How it is decided
-//! Counted by reason and query; sessions that ended without a statement by reason and database.
-//! *Medium*: `statement_timeout`, `transaction_timeout`, `idle_in_transaction_session_timeout` — the application failed, and
-//! where it was idle in a transaction it forgot one. *Low*: `lock_timeout`, which mostly is meant to be tried again, and
-//! conflicts with recovery on a standby; from 10 on also what a client cancelled itself and autovacuum that gave way to a
-//! lock. *Info*: fewer of these, `idle_session_timeout`, and an administrator's command, which every session gets when the
-//! server stops.
+//! Counted by reason and query; sessions that ended without a statement by reason and database. *Medium*:
+//! `statement_timeout`, `transaction_timeout`, `idle_in_transaction_session_timeout` — the application failed, and
+//! where it was idle in a transaction it forgot one. *Low*: `lock_timeout`, which mostly is meant to be tried again,
+//! and conflicts with recovery on a standby; from 10 on also what a client cancelled itself and autovacuum that gave
+//! way to a lock. *Info*: fewer of these, `idle_session_timeout`, and an administrator's command, which every session
+//! gets when the server stops.
 //!
 //! ## What to do
-//! Make the query faster, or give those that may take long a role with a longer timeout. Cancelled by the client mostly is
-//! the driver's own timeout: let `statement_timeout` be the shorter one. For idle in transaction, find what the code does
-//! before it commits. On a standby, `max_standby_streaming_delay` or `hot_standby_feedback` trade its queries against the
-//! primary.
+//! Make the query faster, or give those that may take long a role with a longer timeout. Cancelled by the client mostly
+//! is the driver's own timeout: let `statement_timeout` be the shorter one. For idle in transaction, find what the code
+//! does before it commits. On a standby, `max_standby_streaming_delay` or `hot_standby_feedback` trade its queries
+//! against the primary.
 //!
 //! ## Limits
 //! A client that closes its connection without cancelling is not among these. A session that is ended while idle has no

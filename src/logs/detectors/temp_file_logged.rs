@@ -1,23 +1,24 @@
 //! Query that writes temporary files
 //!
 //! ## Why it matters
-//! What does not fit into `work_mem` is sorted, hashed or kept on disk: the query waits for it, and while many run at once
-//! the disk fills and everything else waits with them.
+//! What does not fit into `work_mem` is sorted, hashed or kept on disk: the query waits for it, and while many run at
+//! once the disk fills and everything else waits with them.
 //!
 //! ## How it is decided
-//! The server logs each temporary file when it is deleted, with the largest size it had. Counted for each query: *info* below
-//! 10 MiB in all, *low* from there on, *medium* from 1 GiB in all or 256 MiB in one file. A file whose statement is not in
-//! the log counts for "everything else" of its database.
-//! A log without a single temporary file does not say whether there were none: `log_temp_files` may be off.
+//! The server logs each temporary file when it is deleted, with the largest size it had. Counted for each query: *info*
+//! below 10 MiB in all, *low* from there on, *medium* from 1 GiB in all or 256 MiB in one file. A file whose statement
+//! is not in the log counts for "everything else" of its database. A log without a single temporary file does not say
+//! whether there were none: `log_temp_files` may be off.
 //!
 //! ## What to do
-//! First make the work smaller: an index that has the order already, fewer columns, a `limit`, a filter before the join.
-//! If it must be so large, give that query more memory: `set local work_mem` in its transaction, or `alter role … set
-//! work_mem` for the role that reports run as. `work_mem` for everybody is multiplied by every sort of every session.
+//! First make the work smaller: an index that has the order already, fewer columns, a `limit`, a filter before the
+//! join. If it must be so large, give that query more memory: `set local work_mem` in its transaction, or `alter role …
+//! set work_mem` for the role that reports run as. `work_mem` for everybody is multiplied by every sort of every
+//! session.
 //!
 //! ## Limits
-//! Files below `log_temp_files` are not logged. One execution may write several, one for each batch of a hash and for each
-//! parallel worker. Building an index writes them too, within `maintenance_work_mem`.
+//! Files below `log_temp_files` are not logged. One execution may write several, one for each batch of a hash and for
+//! each parallel worker. Building an index writes them too, within `maintenance_work_mem`.
 
 use super::confidence::whole;
 use super::context::at;
