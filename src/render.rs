@@ -12,7 +12,9 @@ mod github;
 mod gitlab;
 mod json;
 mod junit;
+mod logs;
 mod markdown;
+mod repetition;
 mod sarif;
 mod scorecard;
 mod terminal;
@@ -27,7 +29,7 @@ pub struct Options {
     pub colour: bool,
     /// How much detail: 0 lists what matters, 1 everything.
     pub verbose: u8,
-    /// The sections of the checklist whose items the summary lists.
+    /// The sections of the checklist whose items the summary lists; of a log it lists those that a log can decide.
     pub sections: &'static [&'static str],
     /// The team named on the scorecard.
     pub team: Option<String>,

@@ -1,8 +1,11 @@
 //! What the formats that people read in the end have in common: the rows they show, in the order they show them, before
 //! any layout.
 
-use super::text::visible;
-use crate::finding::{Finding, Location, Measure, Unit, Value, humane};
+use super::logs::{self, Logs};
+use super::repetition::Repetition;
+use super::text::{line, visible};
+use crate::finding::{Finding, Hint, Location, Measure, Unit, Value, humane};
+use crate::lock::LockMode;
 use crate::outcome::{Outcome, Reason};
 use crate::report::{Assessment, Body, Kind, Query, Report, State, Suppressed};
 use crate::rule::{RuleId, Severity};
@@ -59,14 +62,27 @@ pub(super) fn source(report: &Report) -> Vec<String> {
     if let Some(role) = &source.role {
         parts.push(format!("as {role}{}", if source.superuser { " (superuser)" } else { "" }));
     }
-    if source.databases.len() > 1 {
-        parts.push(plural(source.databases.len() as u64, "database"));
+    parts.extend(Logs::of(report).iter().flat_map(Logs::formats));
+    let databases = databases(report);
+    if databases > 1 {
+        parts.push(plural(databases, "database"));
     }
     parts
 }
 
-/// When the facts were read, and what time the counters speak of.
+/// How many databases were looked at, as far as they have names: a log need not say them.
+pub(super) fn databases(report: &Report) -> u64 {
+    report.source.databases.iter().filter(|database| !database.is_empty()).count() as u64
+}
+
+/// When the facts were read, and what time the counters speak of; of logs, the time they cover and how their lines begin.
 pub(super) fn times(report: &Report) -> Vec<String> {
+    if let Some(logs) = Logs::of(report) {
+        let unknown = || vec!["no line of it has a time".to_owned()];
+        let mut parts = report.window.as_ref().map_or_else(unknown, logs::window);
+        parts.extend(logs.prefix());
+        return parts;
+    }
     let mut parts = Vec::new();
     match report.source.captured_at {
         Some(captured_at) => parts.push(format!("captured {}", instant(captured_at))),
@@ -85,33 +101,51 @@ pub(super) fn times(report: &Report) -> Vec<String> {
     parts
 }
 
-/// How many findings of each severity, the worst first; severities without one are left out.
+/// Whether a finding is less sure than one that counts: shown on demand, and never as a failure.
+pub(super) fn is_suspected(finding: &Finding) -> bool {
+    finding.detail.iter().any(|measure| measure.name == "suspected" && measure.value == Value::Bool(true))
+}
+
+/// How many findings are suspected only.
+pub(super) fn suspected(report: &Report) -> u64 {
+    report.findings.iter().filter(|finding| is_suspected(finding)).count() as u64
+}
+
+/// What to do first. Nothing that is suspected only is.
+pub(super) fn top(report: &Report) -> Vec<&Finding> {
+    report.top_findings().filter(|finding| !is_suspected(finding)).take(3).collect()
+}
+
+/// How many findings of each severity, the worst first; severities without one are left out, and so is what is suspected.
 pub(super) fn severities(findings: &[Finding]) -> Vec<(Severity, u64)> {
     let mut counts: BTreeMap<Severity, u64> = BTreeMap::new();
-    for finding in findings {
+    for finding in findings.iter().filter(|finding| !is_suspected(finding)) {
         *counts.entry(finding.severity.clone()).or_default() += 1;
     }
     counts.into_iter().rev().collect()
 }
 
-/// `26 findings: 3 high, 7 medium, 2 low`, `no findings`; with the number of suppressed ones where there are any.
+/// `26 findings: 3 high, 7 medium, 2 low`, `no findings`; with the number of suspected and of suppressed ones where there
+/// are any.
 pub(super) fn tally(report: &Report) -> String {
     let counts = severities(&report.findings);
     let words: Vec<String> = counts.iter().map(|(severity, count)| format!("{count} {severity}")).collect();
-    let suppressed = match report.suppressed.len() {
-        0 => String::new(),
-        count => format!("; {count} suppressed"),
-    };
-    match report.findings.len() as u64 {
-        0 if report.rules.is_empty() => format!("nothing was looked for{suppressed}"),
-        0 => format!("no findings{suppressed}"),
-        count => format!("{}: {}{suppressed}", plural(count, "finding"), words.join(", ")),
+    let mut apart = String::new();
+    for (count, word) in [(suspected(report), "suspected"), (report.suppressed.len() as u64, "suppressed")] {
+        if count > 0 {
+            apart.push_str(&format!("; {count} {word}"));
+        }
+    }
+    match counts.iter().map(|(_, count)| count).sum() {
+        0 if report.rules.is_empty() => format!("nothing was looked for{apart}"),
+        0 => format!("no findings{apart}"),
+        count => format!("{}: {}{apart}", plural(count, "finding"), words.join(", ")),
     }
 }
 
 /// Whether a finding is shown in full without being asked for: medium and above, unknown severities among them.
 pub(super) fn matters(finding: &Finding) -> bool {
-    finding.severity >= Severity::Medium
+    finding.severity >= Severity::Medium && !is_suspected(finding)
 }
 
 /// The findings, worst first, each severity in the order of keys.
@@ -130,11 +164,21 @@ pub(super) fn by_rule<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<(S
     counts.into_iter().map(|((severity, rule), count)| (severity.0, rule, count)).collect()
 }
 
-/// A number of a finding, `rows 12,345`; `None` where it is no number any output could carry.
+/// A number of a finding, `rows 12,345`; `None` where it is no number any output could carry, or says nothing.
 pub(super) fn fact(measure: &Measure) -> Option<String> {
-    match measure.value {
+    match &measure.value {
         Value::Number(value) if !value.is_finite() => None,
+        Value::List(list) if list.is_empty() => None,
+        Value::Text(text) if text.is_empty() => None,
         _ => Some(measure.to_string()),
+    }
+}
+
+/// The numbers of a finding in the order it has them; those of a repetition in words, what it costs behind how often it is.
+pub(super) fn facts(finding: &Finding) -> Vec<String> {
+    match Repetition::of(finding) {
+        Some(repetition) => [repetition.times(), repetition.cost()].concat(),
+        None => finding.detail.iter().filter_map(fact).collect(),
     }
 }
 
@@ -147,12 +191,35 @@ pub(super) fn sentence(finding: &Finding) -> String {
     }
 }
 
-/// All a finding has to say, in lines of plain text with nothing in them that acts: the sentence, its numbers, the query,
-/// the advice with its SQL, and the lock that takes.
-pub(super) fn explained(finding: &Finding) -> Vec<String> {
-    let mut lines = vec![sentence(finding)];
-    let numbers: Vec<String> = finding.detail.iter().filter_map(fact).collect();
+/// Columns of a query that is named in a sentence.
+const NAMED: usize = 160;
+
+/// The finding in one sentence that says enough to act on. A log's queries have no name but their text: that of a query is
+/// cut to be one, and of a repetition its tables are named already, and its route is told.
+pub(super) fn told(report: &Report, finding: &Finding) -> String {
+    let message = &finding.message;
+    match (report.kind == Kind::Logs, Repetition::of(finding), &finding.subject.query) {
+        (true, Some(repetition), _) => match repetition.place() {
+            Some(place) if !message.contains(&place) => match message.strip_prefix("suspected: ") {
+                Some(message) => format!("suspected: {place}: {message}"),
+                None => format!("{place}: {message}"),
+            },
+            _ => message.clone(),
+        },
+        (true, None, Some(query)) if finding.subject.name.is_none() => format!("{message}: {}", line(query, NAMED)),
+        _ => sentence(finding),
+    }
+}
+
+/// All a finding has to say, in lines of plain text with nothing in them that acts: the sentence, its numbers, the query
+/// and the one it follows, the advice with its SQL, and the lock that takes.
+pub(super) fn explained(report: &Report, finding: &Finding) -> Vec<String> {
+    let mut lines = vec![told(report, finding)];
+    let numbers = facts(finding);
     lines.extend((!numbers.is_empty()).then(|| numbers.join(" · ")));
+    let repetition = Repetition::of(finding);
+    lines.extend(repetition.filter(|_| is_suspected(finding)).map(|repetition| repetition.confidence().join(" · ")));
+    lines.extend(repetition.and_then(|repetition| repetition.parent()).map(|parent| format!("after: {parent}")));
     lines.extend(finding.subject.query.as_ref().map(|query| format!("query: {query}")));
     lines.iter_mut().for_each(|line| *line = visible(line).into_owned());
     let Some(hint) = &finding.hint else { return lines };
@@ -166,8 +233,13 @@ pub(super) fn explained(finding: &Finding) -> Vec<String> {
     if !exact {
         lines.push("characters are shown escaped here: take it from --format json".to_owned());
     }
-    lines.extend(hint.lock.iter().map(|lock| format!("takes {}: {}", visible(lock.as_str()), lock.blocks())));
+    lines.extend(lock(hint).map(|lock| format!("takes {}: {}", visible(lock.as_str()), lock.blocks())));
     lines
+}
+
+/// The lock that what is advised takes, where it says anything: every read takes the weakest.
+pub(super) fn lock(hint: &Hint) -> Option<&LockMode> {
+    hint.lock.as_ref().filter(|lock| **lock != LockMode::AccessShare)
 }
 
 /// The file of a location as programs that know the repository name it: without a `./` in front.
@@ -241,7 +313,7 @@ pub(super) fn gaps(report: &Report) -> Vec<Gap<'_>> {
             let gap = gap(&mut gaps, &group.reason, &group.because, group.unlock_sql.as_deref(), database);
             gap.subjects += group.count;
             add(&mut gap.rules, rule.id.as_str());
-            gap.examples.extend(group.examples.iter().map(String::as_str).take(3));
+            group.examples.iter().take(3).for_each(|example| add(&mut gap.examples, example));
         }
     }
     for unread in &report.missing {
@@ -349,6 +421,22 @@ pub(super) fn items(report: &Report) -> (Vec<&Assessment>, Vec<&Assessment>) {
         None => item.section.len() == 1,
     };
     report.items.iter().partition(scored)
+}
+
+/// The items of a report that its summary lists: of logs those that something was known of, and the two that a log is read
+/// for; of anything else those of the sections that were asked for.
+pub(super) fn listed<'a>(report: &'a Report, sections: &[&str]) -> Vec<&'a Assessment> {
+    let is_told = |item: &&Assessment| item.state != State::Unknown || !item.rules.is_empty();
+    let listed = |item: &&Assessment| match report.kind {
+        Kind::Logs => is_told(item) || ["2.1", "2.4"].contains(&&*item.id),
+        _ => sections.contains(&&*item.section),
+    };
+    report.items.iter().filter(listed).collect()
+}
+
+/// Whether the report has a score to show: no log knows a section, so that of a log is shown on demand only.
+pub(super) fn has_score(report: &Report, verbose: bool) -> bool {
+    report.kind != Kind::Logs || verbose
 }
 
 /// What to say in place of a score that an audit should have.

@@ -5,6 +5,7 @@
 //! `##[` anywhere where that did not apply. It shows ten annotations of each level a step: the summary goes first, then the
 //! worst.
 
+use super::logs::Logs;
 use super::text::visible;
 use super::{Options, Renderer, digest};
 use crate::finding::Finding;
@@ -18,20 +19,24 @@ pub(super) static RENDERER: Renderer = Renderer { name: "github", extension: "tx
 fn render(report: &Report, _: &Options, out: &mut dyn Write) -> io::Result<()> {
     let gaps = digest::gaps(report);
     let title = format!("{} {} {}", report.tool.name, report.kind, report.source.target);
-    let summary = format!("{}; not judged: {}", digest::tally(report), digest::not_judged(report, &gaps));
+    let mut summary = format!("{}; not judged: {}", digest::tally(report), digest::not_judged(report, &gaps));
+    if let Some(logs) = Logs::of(report) {
+        summary.push_str(&format!("; {}", logs.read().join(", ")));
+    }
     command(out, "notice", &[("title", title)], &[visible(&summary).into_owned()])?;
     for gap in gaps.iter().filter(|gap| gap.is_failure()) {
         command(out, "warning", &[("title", "could not be read".to_owned())], &[gap.line()])?;
     }
     for finding in digest::worst_first(report) {
-        command(out, level(&finding.severity), &properties(finding), &digest::explained(finding))?;
+        command(out, level(finding), &properties(finding), &digest::explained(report, finding))?;
     }
     Ok(())
 }
 
-/// A severity in GitHub's words; one of another version is not to be overlooked.
-fn level(severity: &Severity) -> &'static str {
-    match severity {
+/// A severity in GitHub's words; one of another version is not to be overlooked, and what is suspected fails nothing.
+fn level(finding: &Finding) -> &'static str {
+    match &finding.severity {
+        _ if digest::is_suspected(finding) => "notice",
         Severity::High => "error",
         Severity::Medium | Severity::Other(_) => "warning",
         Severity::Low | Severity::Info => "notice",

@@ -4,6 +4,7 @@
 //! skipped one. A read that failed is an error: it must not look like a rule that had nothing to do. What is shown of a
 //! failure is its text in some programs and its message in others, so both say it.
 
+use super::logs::Logs;
 use super::text::visible;
 use super::{Options, Renderer, digest};
 use crate::finding::Finding;
@@ -82,7 +83,8 @@ fn properties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// What is said about the run beside its tests: its notes, and what no rule asked for and could not be read.
 fn remarks(report: &Report) -> Vec<String> {
-    let notes = report.notes.iter().map(|note| note.text.clone());
+    let read = Logs::of(report).map(|logs| [digest::times(report), logs.read()].concat().join(" · "));
+    let notes = read.into_iter().chain(report.notes.iter().map(|note| note.text.clone()));
     let missing = report.missing.iter().filter(|unread| !unread.missing.is_failure());
     notes.chain(missing.flat_map(|unread| reason(&unread.missing))).collect()
 }
@@ -100,8 +102,8 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
     };
     let mut found: Vec<Vec<Case<'_>>> = report.rules.iter().map(|_| Vec::new()).collect();
     let mut others = Vec::new();
-    let failed = digest::worst_first(report).into_iter().map(|finding| (finding, failure(finding)));
-    let accepted = report.suppressed.iter().map(|accepted| (&accepted.finding, acceptance(accepted)));
+    let failed = digest::worst_first(report).into_iter().map(|finding| (finding, failure(report, finding)));
+    let accepted = report.suppressed.iter().map(|accepted| (&accepted.finding, acceptance(report, accepted)));
     for (finding, end) in failed.chain(accepted) {
         let at = place(finding);
         let database = at.map_or(finding.subject.database.as_deref(), |at| report.rules[at].database.as_deref());
@@ -129,17 +131,18 @@ fn cases(report: &Report) -> Vec<Case<'_>> {
     cases
 }
 
-fn failure(finding: &Finding) -> End {
-    let mut lines = digest::explained(finding);
+/// How the test of a finding ended: what is suspected only is told, and passes.
+fn failure(report: &Report, finding: &Finding) -> End {
+    let mut lines = digest::explained(report, finding);
     lines.extend(finding.location.iter().map(|at| format!("at {}:{}:{}", at.file, at.line, at.column)));
     let items = if finding.items.is_empty() { String::new() } else { format!("; items {}", finding.items.join(", ")) };
     lines.push(format!("{}, {}{items}", finding.severity, finding.evidence));
-    End::Failed(lines)
+    if digest::is_suspected(finding) { End::Passed(lines) } else { End::Failed(lines) }
 }
 
-fn acceptance(accepted: &Suppressed) -> End {
+fn acceptance(report: &Report, accepted: &Suppressed) -> End {
     let until = accepted.expires.as_ref().map(|expires| format!(" until {expires}")).unwrap_or_default();
-    End::Skipped(vec![format!("accepted{until}: {}", accepted.reason), digest::sentence(&accepted.finding)])
+    End::Skipped(vec![format!("accepted{until}: {}", accepted.reason), digest::told(report, &accepted.finding)])
 }
 
 /// The test of a rule itself; none where its findings say it all.
@@ -166,7 +169,7 @@ fn group(group: &UnjudgedGroup) -> Vec<String> {
 }
 
 fn write_case(report: &Report, case: &Case<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let class = match case.database {
+    let class = match case.database.filter(|database| !database.is_empty()) {
         Some(database) => format!("{}.{}.{database}", report.tool.name, report.kind),
         None => format!("{}.{}", report.tool.name, report.kind),
     };

@@ -3,7 +3,10 @@
 //! Nothing a name holds becomes markup, a mention, a reference or a link: prose is escaped, names stand in code spans,
 //! SQL in fences longer than any fence inside it.
 
-use super::digest;
+mod logs;
+
+use super::digest::{self, Gap};
+use super::logs::Logs;
 use super::text::visible;
 use super::{Options, Renderer};
 use crate::finding::{Finding, Hint};
@@ -27,6 +30,9 @@ const QUERIES: usize = 10;
 
 fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result<()> {
     let mut page = Page { report, options, out, written: 0 };
+    if let Some(logs) = Logs::of(report) {
+        return page.logs(&logs);
+    }
     page.head()?;
     page.score()?;
     page.items()?;
@@ -207,9 +213,9 @@ impl Page<'_> {
     }
 
     fn items(&mut self) -> io::Result<()> {
-        let sections = self.options.sections;
-        let (listed, others): (Vec<&Assessment>, Vec<&Assessment>) =
-            self.report.items.iter().partition(|item| sections.contains(&&*item.section));
+        let listed = digest::listed(self.report, self.options.sections);
+        let is_listed = |item: &&Assessment| listed.iter().any(|known| std::ptr::eq(*known, *item));
+        let others: Vec<&Assessment> = self.report.items.iter().filter(|item| !is_listed(item)).collect();
         let table = |items: &[&Assessment]| {
             let mut text = columns(&["State", "Item", "Threshold", "Evidence", "Because"]);
             for item in items {
@@ -241,7 +247,7 @@ impl Page<'_> {
 
     fn top(&mut self) -> io::Result<()> {
         self.put(&format!("\n### Top three\n\n{}\n", prose(&digest::tally(self.report))))?;
-        for (rank, finding) in self.report.top_findings().take(3).enumerate() {
+        for (rank, finding) in digest::top(self.report).into_iter().enumerate() {
             let text = format!(
                 "\n{}. **{}** {} ({}): {}\n",
                 rank + 1,
@@ -262,21 +268,8 @@ impl Page<'_> {
         if gaps.is_empty() {
             return Ok(());
         }
-        let mut text = format!("\n{}", columns(&["Reason", "How much", "Because", "Rules", "Unlocked by"]));
-        for gap in &gaps {
-            let mut because = prose(gap.because);
-            if !gap.examples.is_empty() {
-                because.push_str(&format!(": {}", codes(&gap.examples[..gap.examples.len().min(3)])));
-            }
-            text.push_str(&row(&[
-                prose(gap.reason.as_str()),
-                gap.extent(),
-                because,
-                if gap.rules.is_empty() { "–".to_owned() } else { codes(&gap.rules) },
-                gap.unlock.map_or("–".to_owned(), code),
-            ]));
-        }
-        self.put(&text)
+        let text = reasons(&gaps);
+        self.put(&format!("\n{text}"))
     }
 
     fn notes(&mut self) -> io::Result<()> {
@@ -294,13 +287,18 @@ impl Page<'_> {
     /// Those that matter in full, as many as a comment holds; the others counted. All of them when asked for.
     fn findings(&mut self) -> io::Result<()> {
         self.put(&format!("\n### Findings\n\n{}\n", prose(&digest::tally(self.report))))?;
+        let titled = |finding: &Finding| format!("{}: {}", finding.subject.label(), finding.message);
+        self.listed(digest::worst_first(self.report), titled)
+    }
+
+    /// Findings under titles.
+    fn listed(&mut self, all: Vec<&Finding>, title: impl Fn(&Finding) -> String) -> io::Result<()> {
         let verbose = self.verbose();
-        let all = digest::worst_first(self.report);
         let (full, mut counted): (Vec<&Finding>, Vec<&Finding>) =
             all.into_iter().partition(|finding| verbose || digest::matters(finding));
         let mut left = full.into_iter();
         for finding in left.by_ref() {
-            let text = details(finding);
+            let text = details(finding, &title(finding));
             if !verbose && self.written + text.chars().count() > COMMENT {
                 counted.push(finding);
                 break;
@@ -379,14 +377,29 @@ impl Page<'_> {
     }
 }
 
-/// One finding, folded: its severity, subject and message are seen, the rest on opening it.
-fn details(finding: &Finding) -> String {
-    let mut text = format!(
-        "\n<details><summary><b>{}</b> {}: {}</summary>\n\n",
-        prose(finding.severity.as_str()),
-        summary(&finding.subject.label()),
-        summary(&finding.message)
-    );
+/// What was not judged, a row a reason.
+fn reasons(gaps: &[Gap<'_>]) -> String {
+    let mut text = columns(&["Reason", "How much", "Because", "Rules", "Unlocked by"]);
+    for gap in gaps {
+        let mut because = prose(gap.because);
+        if !gap.examples.is_empty() {
+            because.push_str(&format!(": {}", codes(&gap.examples[..gap.examples.len().min(3)])));
+        }
+        text.push_str(&row(&[
+            prose(gap.reason.as_str()),
+            gap.extent(),
+            because,
+            if gap.rules.is_empty() { "–".to_owned() } else { codes(&gap.rules) },
+            gap.unlock.map_or("–".to_owned(), code),
+        ]));
+    }
+    text
+}
+
+/// One finding, folded: its severity and its title, which names subject and message, are seen, the rest on opening it.
+fn details(finding: &Finding, title: &str) -> String {
+    let severity = prose(finding.severity.as_str());
+    let mut text = format!("\n<details><summary><b>{severity}</b> {}</summary>\n\n", summary(title));
     let mut facts = vec![("Rule", code(finding.rule.as_str())), ("Evidence", prose(finding.evidence.as_str()))];
     if !finding.items.is_empty() {
         facts.push(("Items", prose(&finding.items.join(", "))));
@@ -396,7 +409,7 @@ fn details(finding: &Finding) -> String {
     facts.extend(
         finding.location.as_ref().map(|at| ("Location", code(&format!("{}:{}:{}", at.file, at.line, at.column)))),
     );
-    let numbers: Vec<String> = finding.detail.iter().filter_map(digest::fact).map(|fact| prose(&fact)).collect();
+    let numbers: Vec<String> = digest::facts(finding).iter().map(|fact| prose(fact)).collect();
     if !numbers.is_empty() {
         facts.push(("Detail", numbers.join(" · ")));
     }
@@ -431,7 +444,7 @@ fn fix(hint: &Hint, indent: &str) -> String {
     if let Some(sql) = &hint.sql {
         text.push_str(&format!("\n{}", fence("sql", sql, indent)));
     }
-    if let Some(lock) = &hint.lock {
+    if let Some(lock) = digest::lock(hint) {
         text.push_str(&format!("\n{indent}Takes {}: {}.\n", code(lock.as_str()), lock.blocks()));
     }
     text

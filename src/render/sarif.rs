@@ -6,6 +6,8 @@
 //!
 //! Messages have a grammar of their own, where braces are placeholders and brackets links: what a name holds is none of it.
 
+use super::logs::Logs;
+use super::repetition::Repetition;
 use super::text::visible;
 use super::{Options, Renderer, digest, json, markdown};
 use crate::finding::{Finding, Location, Subject};
@@ -250,7 +252,12 @@ fn notifications(report: &Report) -> Vec<Notification> {
         message: Message::plain(&note.text),
         properties: None,
     });
-    gaps.chain(notes).collect()
+    let read = Logs::of(report).map(|logs| Notification {
+        level: "note",
+        message: Message::plain(&logs.read().join(", ")),
+        properties: None,
+    });
+    gaps.chain(notes).chain(read).collect()
 }
 
 /// The findings, worst first, and the accepted ones.
@@ -277,8 +284,8 @@ impl<'a> Results<'a> {
         ResultJson {
             rule_id: finding.rule.as_str(),
             rule_index: self.numbers.get(finding.rule.as_str()).copied(),
-            level: level(&finding.severity),
-            message: message(finding),
+            level: if digest::is_suspected(finding) { "note" } else { level(&finding.severity) },
+            message: message(self.report, finding),
             locations: [Place {
                 physical_location: finding.location.as_ref().map(Physical::from),
                 logical_locations: [Logical::from(&finding.subject)],
@@ -351,17 +358,20 @@ impl<'a> From<&'a Suppressed> for Suppression<'a> {
 }
 
 /// The sentence and the advice, each a sentence of its own where only text is shown; laid out, the numbers and the SQL too.
-fn message(finding: &Finding) -> Message {
-    let sentence = digest::sentence(finding);
+fn message(report: &Report, finding: &Finding) -> Message {
+    let sentence = digest::told(report, finding);
     let text = match &finding.hint {
         Some(hint) if sentence.ends_with(['.', '?', '!']) => format!("{sentence} {}", hint.text),
         Some(hint) => format!("{sentence}. {}", hint.text),
         None => sentence.clone(),
     };
     let mut laid = format!("**{}** {}\n", markdown::prose(finding.severity.as_str()), markdown::prose(&sentence));
-    let numbers: Vec<String> = finding.detail.iter().filter_map(digest::fact).collect();
+    let numbers = digest::facts(finding);
     if !numbers.is_empty() {
         laid.push_str(&format!("\nDetail: {}\n", markdown::prose(&numbers.join(" · "))));
+    }
+    if let Some(parent) = Repetition::of(finding).and_then(|repetition| repetition.parent()) {
+        laid.push_str(&format!("\nAfter:\n\n{}\nRepeated:\n", markdown::fence("sql", parent, "")));
     }
     if let Some(query) = &finding.subject.query {
         laid.push_str(&format!("\n{}", markdown::fence("sql", query, "")));
@@ -370,7 +380,7 @@ fn message(finding: &Finding) -> Message {
         laid.push_str(&format!("\nFix: {}\n", markdown::prose(&hint.text)));
         laid.extend(hint.sql.iter().map(|sql| format!("\n{}", markdown::fence("sql", sql, ""))));
         let lock = |lock: &LockMode| format!("\nTakes {}: {}.\n", markdown::prose(lock.as_str()), lock.blocks());
-        laid.extend(hint.lock.iter().map(lock));
+        laid.extend(digest::lock(hint).map(lock));
     }
     Message { markdown: Some(literally(laid.trim_end())), ..Message::plain(&text) }
 }
@@ -454,7 +464,8 @@ impl<'a> From<&'a Subject> for Logical<'a> {
             &subject.parent_fingerprint,
             &subject.fingerprint,
         ];
-        let parts: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).collect();
+        // a log need not say the database
+        let parts: Vec<&str> = parts.into_iter().filter_map(Option::as_deref).filter(|part| !part.is_empty()).collect();
         let kind = subject.kind.as_str();
         let name = parts.last().copied().unwrap_or(kind);
         let qualified = parts.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".");

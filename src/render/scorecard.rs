@@ -171,12 +171,12 @@ impl Page<'_> {
     fn top(&mut self, report: &Report) -> io::Result<()> {
         self.line("")?;
         self.line("Top 3 action items:")?;
-        let findings: Vec<&Finding> = report.top_findings().take(3).collect();
+        let findings: Vec<&Finding> = digest::top(report);
         for rank in 0..3 {
             let text = match findings.get(rank) {
                 Some(finding) => {
                     let fix = finding.hint.as_ref().map(|hint| format!(" Fix: {}", hint.text)).unwrap_or_default();
-                    format!("[{}] {} ({}).{fix}", finding.severity, digest::sentence(finding), finding.rule)
+                    format!("[{}] {} ({}).{fix}", finding.severity, digest::told(report, finding), finding.rule)
                 }
                 None if report.rules.is_empty() => NOT_KNOWN.to_owned(),
                 None => "– (nothing more was found)".to_owned(),

@@ -1,7 +1,11 @@
 //! For a person at a terminal: a summary that fits on one screen, the details below.
 
+mod logs;
+
 use super::digest::{self, Gap};
-use super::text::{self, fit, flow, visible, width, wrap};
+use super::logs::Logs;
+use super::repetition::Repetition;
+use super::text::{self, fit, flow, line, visible, width, wrap};
 use super::{Options, Renderer};
 use crate::finding::{Finding, Hint};
 use crate::report::{Assessment, Note, Report, State};
@@ -35,12 +39,17 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     flush(&mut lines, out)?;
     page.findings(out)?;
     page.accepted(&mut lines);
+    if let Some(logs) = Logs::of(report) {
+        page.logs(&logs, &mut lines);
+    }
     page.gaps(&gaps, &mut lines);
     page.checklist(&mut lines);
     if options.verbose > 0 {
         page.run(&mut lines);
         page.rules(&mut lines);
-        page.queries(&mut lines);
+        if Logs::of(report).is_none() {
+            page.queries(&mut lines);
+        }
     }
     flush(&mut lines, out)
 }
@@ -142,12 +151,24 @@ impl Page<'_> {
         let name = visible(&format!("{} {}", self.report.tool.name, self.report.kind)).into_owned();
         let mut target = vec![name.clone()];
         target.extend(digest::source(self.report));
-        let target = whole(&target, self.columns);
-        let mut lines = vec![match target.strip_prefix(&name) {
-            Some(rest) => format!("{}{rest}", self.ink.bold(&name)),
-            None => target,
-        }];
-        lines.push(self.ink.dim(&whole(&digest::times(self.report), self.columns)));
+        let mut lines = match Logs::of(self.report) {
+            None => vec![whole(&target, self.columns)],
+            // the path of a log is long, and nothing else says which it was
+            Some(_) => flow(&target, self.columns),
+        };
+        if let Some(first) = lines.first_mut()
+            && let Some(rest) = first.strip_prefix(&name)
+        {
+            *first = format!("{}{rest}", self.ink.bold(&name));
+        }
+        match Logs::of(self.report) {
+            None => lines.push(self.ink.dim(&whole(&digest::times(self.report), self.columns))),
+            Some(logs) => {
+                let times = flow(&digest::times(self.report), self.columns);
+                lines.extend(times.iter().map(|line| self.ink.dim(line)));
+                lines.extend(flow(&logs.read(), self.columns));
+            }
+        }
         let warnings: Vec<&Note> = self.report.notes.iter().filter(|note| note.warning).collect();
         if let Some(first) = warnings.first() {
             let more = match warnings.len() {
@@ -162,6 +183,9 @@ impl Page<'_> {
 
     /// One row a section where the terminal is wide enough, else its band above its numbers.
     fn scores(&self, lines: &mut Vec<String>) {
+        if !digest::has_score(self.report, self.options.verbose > 0) {
+            return;
+        }
         let Some(score) = &self.report.score else {
             if let Some(why) = digest::no_score(self.report) {
                 lines.extend([String::new(), format!("{}  {why}", self.ink.bold("Score"))]);
@@ -257,8 +281,7 @@ impl Page<'_> {
     }
 
     fn listed(&self) -> Vec<&Assessment> {
-        let listed = |item: &&Assessment| self.options.sections.contains(&&*item.section);
-        self.report.items.iter().filter(listed).collect()
+        digest::listed(self.report, self.options.sections)
     }
 
     /// What to do first: the message, and the first line of the fix.
@@ -267,19 +290,18 @@ impl Page<'_> {
         let title = "Top three";
         let tally = fit(&digest::tally(self.report), self.columns - width(title) - 2);
         lines.push(format!("{}  {tally}", self.ink.bold(title)));
-        let mut any = false;
-        for (rank, finding) in self.report.top_findings().take(3).enumerate() {
-            any = true;
+        let first = digest::top(self.report);
+        for (rank, finding) in first.iter().enumerate() {
             let severity = fit(finding.severity.as_str(), 6);
             let severity = format!("{severity}{}", " ".repeat(6 - width(&severity)));
-            let text = fit(&digest::sentence(finding), self.columns - 10);
+            let text = fit(&digest::told(self.report, finding), self.columns - 10);
             lines.push(format!("{} {}  {text}", rank + 1, self.ink.severity(&finding.severity, &severity)));
             if let Some(hint) = &finding.hint {
                 let fix = first_line(hint, self.columns - 15);
                 lines.push(format!("          {} {fix}", self.ink.dim("fix:")));
             }
         }
-        if !any && !self.report.findings.is_empty() {
+        if first.is_empty() && self.report.findings.iter().any(|finding| !digest::is_suspected(finding)) {
             lines.push("  none was singled out".to_owned());
         }
     }
@@ -389,14 +411,22 @@ impl Page<'_> {
         let layout = Layout::of(&listed, self.columns);
         let cut = |item: &&Assessment| item.contradiction || width(&visible(&layout.because_of(item))) > layout.because;
         let verbose = self.options.verbose > 0;
+        let is_of_logs = Logs::of(self.report).is_some();
         let items: Vec<&Assessment> = match verbose {
+            // of the others nothing is known but that no log knows it
+            true if is_of_logs => listed,
             true => self.report.items.iter().collect(),
             false => listed.into_iter().filter(cut).collect(),
         };
         if items.is_empty() {
             return;
         }
-        self.heading("Items, in full", if verbose { "" } else { "those cut above; -v for all" }, lines);
+        let which = match (verbose, is_of_logs) {
+            (false, _) => "those cut above; -v for all",
+            (true, false) => "",
+            (true, true) => "those that this log says something of; --format json has the others",
+        };
+        self.heading("Items, in full", which, lines);
         let id = items.iter().map(|item| width(&visible(&item.id))).max().unwrap_or(0).min(12);
         let indent = " ".repeat(2 + id + 2);
         let limit = self.columns - indent.len();
@@ -427,10 +457,14 @@ impl Page<'_> {
             return Ok(());
         }
         let mut lines = Vec::new();
-        self.heading("Findings", &digest::tally(self.report), &mut lines);
         let all = digest::worst_first(self.report);
         let (full, counted): (Vec<&Finding>, Vec<&Finding>) =
             all.into_iter().partition(|finding| self.options.verbose > 0 || digest::matters(finding));
+        let (hidden, counted): (Vec<&Finding>, Vec<&Finding>) =
+            counted.into_iter().partition(|finding| digest::is_suspected(finding));
+        if !full.is_empty() || !counted.is_empty() {
+            self.heading("Findings", &digest::tally(self.report), &mut lines);
+        }
         for finding in full {
             lines.push(String::new());
             self.finding(finding, &mut lines);
@@ -444,6 +478,10 @@ impl Page<'_> {
             });
             lines.extend(table(rows.collect(), &[1]));
         }
+        if !hidden.is_empty() {
+            let text = format!("{} that may be chance; -v lists them", digest::plural(hidden.len() as u64, "finding"));
+            self.heading("Suspected", &text, &mut lines);
+        }
         flush(&mut lines, out)
     }
 
@@ -451,8 +489,11 @@ impl Page<'_> {
         let indent = "        ";
         let limit = self.columns - indent.len();
         let severity = fit(finding.severity.as_str(), 6);
-        let mut title = vec![finding.rule.as_str().to_owned(), finding.subject.label()];
-        title.extend(finding.subject.database.as_ref().filter(|_| self.report.source.databases.len() > 1).cloned());
+        let repetition = Repetition::of(finding);
+        let place = repetition.and_then(|repetition| repetition.place());
+        let mut title = vec![finding.rule.as_str().to_owned(), place.unwrap_or_else(|| finding.subject.label())];
+        let is_several = digest::databases(self.report) > 1;
+        title.extend(finding.subject.database.as_ref().filter(|database| is_several && !database.is_empty()).cloned());
         let first = format!("{severity}{}  ", " ".repeat(6 - width(&severity)));
         let head = hang(&first, flow(&title, self.columns.saturating_sub(width(&first))));
         for (at, line) in head.into_iter().enumerate() {
@@ -466,8 +507,10 @@ impl Page<'_> {
         }
         let mut push = |line: String| lines.push(format!("{indent}{line}"));
         wrap(&finding.message, limit).into_iter().for_each(&mut push);
-        let facts: Vec<String> = finding.detail.iter().filter_map(digest::fact).collect();
-        flow(&facts, limit).into_iter().for_each(&mut push);
+        match repetition {
+            Some(repetition) => self.repetition(repetition, limit).into_iter().for_each(&mut push),
+            None => flow(&digest::facts(finding), limit).into_iter().for_each(&mut push),
+        }
         let mut how = vec![finding.evidence.to_string()];
         if !finding.items.is_empty() {
             how.push(format!("item{} {}", if finding.items.len() == 1 { "" } else { "s" }, finding.items.join(", ")));
@@ -475,6 +518,9 @@ impl Page<'_> {
         how.extend(finding.verification.clone());
         how.extend(finding.location.as_ref().map(|at| format!("{}:{}:{}", at.file, at.line, at.column)));
         flow(&how, limit).iter().for_each(|line| push(self.ink.dim(line)));
+        if let Some(parent) = repetition.and_then(|repetition| repetition.parent()) {
+            push(format!("after {}", line(parent, limit - 6)));
+        }
         if let Some(query) = &finding.subject.query {
             let laid = text::sql(query, limit - 6).lines;
             let shown = if self.options.verbose > 0 { laid.len() } else { laid.len().min(QUERY_LINES) };
@@ -491,7 +537,7 @@ impl Page<'_> {
             if let Some(sql) = &hint.sql {
                 self.sql(sql, "              ", lines);
             }
-            if let Some(lock) = &hint.lock {
+            if let Some(lock) = digest::lock(hint) {
                 let text = hang("lock  ", wrap(&format!("{lock}: {}", lock.blocks()), limit - 6));
                 lines.extend(text.iter().map(|line| format!("{indent}{}", self.ink.dim(line))));
             }
@@ -516,7 +562,7 @@ impl Page<'_> {
             lines.extend(hang("  ", wrap(&text, self.columns - 2)));
             if self.options.verbose > 0 {
                 for finding in findings {
-                    let text = format!("{} {}: {}", finding.severity, finding.rule, digest::sentence(finding));
+                    let text = format!("{} {}: {}", finding.severity, finding.rule, digest::told(self.report, finding));
                     lines.extend(hang("      ", wrap(&text, self.columns - 6)));
                     let key = hang("      key ", wrap(&finding.key, self.columns - 10));
                     lines.extend(key.iter().map(|line| self.ink.dim(line)));
@@ -541,6 +587,9 @@ impl Page<'_> {
         parts.extend(source.config_sha256.iter().map(|hash| format!("configuration sha256 {hash}")));
         for part in parts {
             lines.extend(hang("  ", wrap(&part, self.columns - 2)));
+        }
+        if let Some(logs) = Logs::of(self.report) {
+            self.read(&logs, lines);
         }
     }
 

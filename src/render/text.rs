@@ -57,6 +57,23 @@ pub(super) fn fit(text: &str, limit: usize) -> String {
     head
 }
 
+/// The start of the text on one line of at most `limit` columns, whatever stands between its words. For statements that
+/// are named and not quoted: only as much of a long one is looked at.
+pub(super) fn line(text: &str, limit: usize) -> String {
+    let mut shown = String::new();
+    for word in text.split_whitespace() {
+        if !shown.is_empty() {
+            shown.push(' ');
+        }
+        // a word that is longer than the line is seen to be
+        shown.extend(word.chars().take(limit + 1));
+        if shown.chars().map(columns).sum::<usize>() > limit {
+            break;
+        }
+    }
+    fit(&shown, limit)
+}
+
 /// The longest start of the text in at most `limit` columns, and the rest.
 fn split(text: &str, limit: usize) -> (&str, &str) {
     let mut used = 0;

@@ -3,6 +3,7 @@
 use crate::harness::{self, NOBODY, Output, connect, each_major, majors, options, pgassay, pgassay_command};
 use pgassay::checklist;
 use pgassay::checks;
+use pgassay::render;
 use pgassay::scratch::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -900,7 +901,7 @@ fn numbers_at_their_limits_are_judged_without_a_fault() {
     };
     for most in [true, false] {
         let path = extreme(most);
-        for format in ["json", "terminal", "markdown", "scorecard"] {
+        for format in render::ALL.iter().map(|renderer| renderer.name) {
             let output = pgassay(&["audit", "--snapshot", &path, "--format", format, "--fail-on", "none"]);
             assert!(matches!(output.code, Some(0 | 2 | 3)), "{most} {format}: {output:?}");
             assert!(!output.stderr.contains("panicked"), "{most} {format}: {}", output.stderr);

@@ -9,6 +9,7 @@ use pgassay::facts::statements::{RawStatement, StatementsInfo, VARIANTS};
 use pgassay::facts::{self, QUERIES, Snapshot, index_pages};
 use pgassay::outcome::Reason;
 use pgassay::pg::FromRow;
+use pgassay::render;
 
 use crate::auditing::{collected, config, failures, judge, missing, snapshot};
 use crate::harness::{Database, Server, Session, each_major, majors, pgassay, server};
@@ -300,7 +301,7 @@ fn an_odd_database_is_read_whole() {
         let report = judge(&snapshot, None, &config(""));
         let stored: Snapshot = serde_json::from_slice(&serde_json::to_vec(&snapshot).unwrap()).unwrap();
         assert_eq!(judge(&stored, None, &config("")), report);
-        for format in ["terminal", "json", "markdown", "scorecard"] {
+        for format in render::ALL.iter().map(|renderer| renderer.name) {
             let output = pgassay(&["audit", &database.url(), "--format", format, "--exit-zero", "-v"]);
             assert_eq!(output.code, Some(0), "{format}: {}", output.stderr);
             assert!(!output.stdout.contains('\u{1b}'), "{format}");

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use pgassay::render;
 use pgassay::scratch::{Scratch, ShutdownMode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -451,7 +452,7 @@ fn no_secret_gets_out() {
     };
     // a table is locked on purpose, so that its unjudged subjects are told too
     let complete = [0, 1, 3];
-    for format in ["terminal", "json", "markdown", "scorecard"] {
+    for format in render::ALL.iter().map(|renderer| renderer.name) {
         run(format, &["audit", &uri, "--format", format, "-vv", "--plans", "--save", &saved], &[], &complete);
         run(
             &format!("{format}, as superuser"),
