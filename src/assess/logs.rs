@@ -4,21 +4,27 @@ use super::top;
 use crate::attest::Attestations;
 use crate::checklist::{self, Inputs};
 use crate::config::Config;
+use crate::facts::Snapshot;
 use crate::finding::Finding;
+use crate::fingerprint::{FingerprintKind, StatementKind};
 use crate::logs::analysis::Analysis;
-use crate::logs::detectors::{self, Detector, context::Context};
+use crate::logs::detectors::context::{Calls, Context, is_of_the_system, is_planned};
+use crate::logs::detectors::{self, Detector};
 use crate::logs::distribution::Distribution;
 use crate::logs::merge::settled;
+use crate::logs::select::{Narrow, Selection};
 use crate::logs::shape::Shape;
-use crate::logs::workload::{Logging, QueryLoad, RequestLoad, Workload};
-use crate::outcome::RuleResult;
+use crate::logs::workload::{Logging, OTHER, QueryLoad, RequestLoad, Workload};
+use crate::outcome::{Missing, Reason, RuleResult};
+use crate::queries::{Part, Queries, QueryStats, calls_between};
 use crate::report::{
     Body, FORMAT, Kind, LogCoverage, LogRead, Note, Query, Report, Request, Source, Tool, UnreadLine, Window,
 };
 use crate::rule::Params;
 use crate::suppress;
 use crate::time::Timestamp;
-use std::collections::HashMap;
+use crate::window::{Span, SpanKind};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The strength from which on a request's bounds are sure, in thousandths.
 pub const SURE: u64 = 750;
@@ -49,20 +55,21 @@ pub struct Judged {
     pub findings: Vec<Finding>,
 }
 
-/// Runs every enabled detector.
-pub fn judge(workload: &Workload, config: &Config) -> Judged {
+/// Runs every enabled detector; with the calls between two snapshots that bracket the log, where there are two.
+pub fn judge(workload: &Workload, config: &Config, calls: Option<&Result<Calls, Missing>>) -> Judged {
     let params = params(config);
     let budgets = config.logs.budgets();
     let analyses = analyses(workload);
-    let cx = Context::new(workload, &params, &budgets, &analyses);
+    let cx = Context::new(workload, &params, &budgets, &analyses).with_calls(calls);
     let enabled = |detector: &&&Detector| config.is_enabled(detector.meta.id, &detector.meta.category);
     let mut judged = Judged::default();
     for detector in detectors::ALL.iter().filter(enabled) {
         for one in detectors::run(detector, &cx) {
             let severity = config.severity_override(detector.meta.id);
             judged.findings.extend(one.verdict.findings.into_iter().map(|finding| match severity {
-                Some(severity) => finding.severity(severity.clone()),
-                None => finding,
+                // what is suspected only has no severity that counts
+                Some(severity) if !finding.is_suspected() => finding.severity(severity.clone()),
+                _ => finding,
             }));
             judged.results.push(one.result);
         }
@@ -84,18 +91,273 @@ fn params(config: &Config) -> Params {
     params
 }
 
-/// What the queries are that a group speaks of: only of those the texts are looked into again.
+/// What the queries are that a group or the beginning of a request speaks of: only of those the texts are looked into
+/// again.
 fn analyses(workload: &Workload) -> HashMap<String, Analysis> {
-    let named = workload.groups.iter().flat_map(|group| group.parent.iter().chain([&group.child]));
-    let named: std::collections::HashSet<&String> = named.collect();
+    let groups = workload.groups.iter().flat_map(|group| group.parent.iter().chain([&group.child]));
+    let heads = workload.requests.iter().filter(|requests| requests.route.is_none());
+    let named: HashSet<&String> = groups.chain(heads.filter_map(|requests| requests.head.as_ref())).collect();
     let loads: Vec<&QueryLoad> = workload.queries.iter().filter(|query| named.contains(&query.fingerprint)).collect();
     Shape::stored_all(&loads).into_iter().map(|shape| (shape.fingerprint, shape.analysis)).collect()
+}
+
+/// Adds what a log says to an audit of the server that wrote it: of the databases that were audited, and of the server. The
+/// queries get the quantiles that only a log has; where nothing else counted them they are those of the log.
+pub(super) fn add(given: &super::Given<'_>, workload: &Workload, audited: &mut crate::audit::Audited) -> Vec<Note> {
+    let calls = given.before.map(|before| calls(workload, given.log_from_to, before, given.snapshot));
+    let mut judged = judge(workload, given.config, calls.as_ref());
+    let names: BTreeSet<&str> = given.snapshot.databases.iter().map(|database| database.name.as_str()).collect();
+    // what happens in other databases is told by the audit of those; a log may not name its databases
+    let counts =
+        |database: Option<&String>| database.is_none_or(|name| name.is_empty() || names.contains(name.as_str()));
+    let is_of_log =
+        |rule: &str| detectors::by_id(rule).is_some_and(|detector| matches!(detector.run, detectors::Run::Log(_)));
+    judged.results.retain(|row| counts(row.database.as_ref()));
+    judged.findings.retain(|one| is_of_log(one.rule.as_str()) || counts(one.subject.database.as_ref()));
+    audited.results.extend(left_out(workload, given.config, &names, &judged.results));
+    audited.results.extend(judged.results);
+    audited.findings.extend(judged.findings);
+    audited.findings.sort_by(Finding::order);
+    if audited.queries.is_empty() {
+        let own = workload.queries.iter().filter(|load| counts(Some(&load.database)));
+        audited.queries = own.map(|load| query(load, &workload.logging)).collect();
+    } else {
+        let logged: HashMap<(&str, &str), &QueryLoad> =
+            workload.queries.iter().map(|load| ((load.database.as_str(), load.fingerprint.as_str()), load)).collect();
+        for counted in &mut audited.queries {
+            let named = logged.get(&(counted.database.as_str(), counted.fingerprint.as_str()));
+            if let Some(load) = named.or_else(|| logged.get(&("", counted.fingerprint.as_str()))) {
+                with_quantiles(counted, query(load, &workload.logging));
+            }
+        }
+    }
+    let mut notes = about(workload);
+    notes.push(Note { text: read(workload), warning: false });
+    if let Some(Err(missing)) = &calls {
+        let unlock = missing.unlock.as_ref().map_or_else(String::new, |unlock| format!("; {unlock}"));
+        let text = format!("the calls between the two snapshots say nothing of the log: {}{unlock}", missing.because);
+        notes.push(Note { text, warning: false });
+    }
+    notes
+}
+
+/// What was read of the logs, in one sentence.
+fn read(workload: &Workload) -> String {
+    let coverage = &workload.coverage;
+    let count = |count: u64| crate::finding::humane(count as f64, &crate::finding::Unit::Count);
+    let times = match (workload.from, workload.to) {
+        (Some(from), Some(to)) => format!(", from {from} to {to}"),
+        _ => String::new(),
+    };
+    format!(
+        "logs: {} executions in {} entries, {} of {} lines not understood{times}",
+        count(coverage.executions),
+        count(coverage.entries),
+        count(coverage.unread_lines),
+        count(coverage.lines)
+    )
+}
+
+/// Where the log was narrowed to some databases, it says nothing of the others.
+fn left_out(workload: &Workload, config: &Config, names: &BTreeSet<&str>, results: &[RuleResult]) -> Vec<RuleResult> {
+    if !Selection::narrows(&workload.logging.filters, Narrow::Databases) {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for detector in detectors::ALL.iter().filter(|detector| matches!(detector.run, detectors::Run::Database(_))) {
+        let is_judged = |name: &str| {
+            results.iter().any(|row| row.id.as_str() == detector.meta.id && row.database.as_deref() == Some(name))
+        };
+        if config.is_enabled(detector.meta.id, &detector.meta.category) {
+            for name in names.iter().filter(|name| !is_judged(name)) {
+                let missing = Missing::new("log", Reason::Input, "--database left it out of the log");
+                rows.push(RuleResult::new(detector.meta.id, Some(name), &Err(missing)));
+            }
+        }
+    }
+    rows
+}
+
+fn with_quantiles(counted: &mut Query, logged: Query) {
+    counted.errors = counted.errors.or(logged.errors);
+    counted.p50_ms = logged.p50_ms.or(counted.p50_ms);
+    counted.p95_ms = logged.p95_ms.or(counted.p95_ms);
+    if logged.p99_ms.is_some() {
+        (counted.p99_ms, counted.p99_low_ms, counted.p99_high_ms) =
+            (logged.p99_ms, logged.p99_low_ms, logged.p99_high_ms);
+    }
+}
+
+/// The statements of a log as counts and rates: what a review register needs where nothing else counts them. Durations are
+/// left to the detectors.
+pub fn frequencies(workload: &Workload) -> Option<Queries> {
+    let (from, to) = (workload.from?, workload.to?);
+    let exact = Span::exact(SpanKind::Log, from, to);
+    let is_complete = workload.logging.is_complete() && !workload.is_partial && !workload.is_bounded;
+    // of a part of the calls only the least is known
+    let span = if is_complete { exact } else { Span { at_least: 0.0, ..exact } };
+    let of_applications =
+        |load: &&QueryLoad| is_planned(load) && load.fingerprint != OTHER && !is_of_the_system(load) && load.calls > 0;
+    let stats = |load: &QueryLoad| {
+        let calls = i64::try_from(load.calls).unwrap_or(i64::MAX);
+        let part = Part {
+            role: None,
+            is_top_level: true,
+            calls,
+            total_ms: ms(load.durations.sum as f64),
+            squares: 0.0,
+            extremes_ms: None,
+            rows: 0,
+            temp_blocks_written: 0,
+            span: span.clone(),
+        };
+        QueryStats {
+            database: load.database.clone(),
+            fingerprint: load.fingerprint.clone(),
+            fingerprint_kind: load.fingerprint_kind.clone().unwrap_or(FingerprintKind::Shape),
+            kind: load.kind.clone().unwrap_or(StatementKind::Unparsed),
+            text: load.text.clone(),
+            roles: BTreeSet::new(),
+            query_ids: load.query_ids.iter().map(i64::to_string).collect(),
+            is_top_level: true,
+            calls,
+            total_ms: part.total_ms,
+            squares: 0.0,
+            min_ms: 0.0,
+            max_ms: ms(load.durations.most as f64),
+            rows: 0,
+            temp_blocks_written: 0,
+            span: span.clone(),
+            parts: vec![part],
+        }
+    };
+    Some(Queries {
+        queries: workload.queries.iter().filter(of_applications).map(stats).collect(),
+        hidden: 0,
+        hidden_calls: 0,
+        hidden_by_database: BTreeMap::new(),
+        lost: 0,
+        evicted: None,
+        span,
+    })
+}
+
+/// A log that begins or ends by so much later or earlier than the snapshots is taken to reach from one to the other: where
+/// little happens, nothing is logged. Seconds, or this part of the time between them, whichever is more.
+const EDGE: f64 = 60.0;
+const EDGE_SHARE: f64 = 0.05;
+/// Times of a log may be whole seconds.
+const WHOLE_SECOND: f64 = 1.0;
+/// The checklist's limit, in microseconds: with a threshold above it, calls that exceed it are missing.
+const LIMIT: u64 = 100_000;
+
+/// The calls that were counted between two snapshots, if the log has all the slow ones of that time and of no other. Whoever
+/// says from when to when the log counts says that it has that time.
+///
+/// # Errors
+/// Why they cannot be used.
+pub fn calls(
+    workload: &Workload,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+    before: &Snapshot,
+    now: &Snapshot,
+) -> Result<Calls, Missing> {
+    let by_query = calls_between(before, now)?;
+    let logging = &workload.logging;
+    let refuse = |because: &str| Missing::new("calls", Reason::Input, because);
+    if !logging.has_query_ids {
+        return Err(refuse("the log has no query ids").unlocked_by(
+            "%Q in log_line_prefix with compute_query_id = on, or csvlog or jsonlog: query ids in the log",
+        ));
+    }
+    if logging.sample_rate.is_some() || logging.transaction_sample_rate.is_some() {
+        return Err(refuse("the log is a sample"));
+    }
+    if Selection::narrows(&logging.filters, Narrow::Clients) {
+        return Err(
+            refuse("only some roles or applications of the log count").unlocked_by("leave out --user and --app")
+        );
+    }
+    if workload.is_partial || workload.is_bounded {
+        return Err(refuse("not all queries of the log are kept"));
+    }
+    threshold(workload, &[before, now])?;
+    let read_at = |snapshot: &Snapshot| snapshot.server.statements.at().unwrap_or(snapshot.captured_at);
+    let (begin, end) = (read_at(before), read_at(now));
+    let (Some(first), Some(last)) = (workload.from, workload.to) else {
+        return Err(refuse("the log does not say when it was written"));
+    };
+    let after = |late: Timestamp, early: Timestamp| late.seconds_since(early).unwrap_or(0.0);
+    if after(begin, first) > WHOLE_SECOND || after(last, end) > WHOLE_SECOND {
+        let because = format!("the log ({first} to {last}) is longer than the time between the snapshots");
+        return Err(refuse(&because).unlocked_by(format!("--from {begin} --to {end}")));
+    }
+    let (first, last) = (from.unwrap_or(first).min(first), to.unwrap_or(last).max(last));
+    let allowed = EDGE.max(EDGE_SHARE * after(end, begin));
+    let uncovered = (after(first, begin) > allowed || after(end, last) > allowed).then(|| {
+        Missing::new(
+            "log",
+            Reason::Input,
+            format!("the log ({first} to {last}) does not reach from one snapshot ({begin}) to the other ({end})"),
+        )
+        .unlocked_by("all logs of that time; where they are given, --from and --to say so")
+    });
+    Ok(Calls { by_query, uncovered })
+}
+
+/// Whether every call above the limit is logged: as it was told, as the server says, or as the log looks.
+fn threshold(workload: &Workload, snapshots: &[&Snapshot]) -> Result<(), Missing> {
+    const NAME: &str = "log_min_duration_statement";
+    const LOWER: &str = "alter system set log_min_duration_statement = 100; select pg_reload_conf();";
+    let too_high = |because: String| Err(Missing::new("calls", Reason::Input, because).unlocked_by(LOWER));
+    let judge = |micros: u64, who: &str| match micros <= LIMIT {
+        true => Ok(()),
+        false => too_high(format!("{NAME} was {} ms {who}, above 100 ms", micros / 1000)),
+    };
+    if let Some(told) = workload.logging.told_threshold {
+        return judge(told, "as it was told");
+    }
+    let mut is_known = true;
+    for snapshot in snapshots {
+        let overrides = snapshot.server.setting_overrides.ok().into_iter().flatten();
+        if overrides.filter(|one| one.name == NAME).any(|one| !is_low(&one.value)) {
+            return too_high(format!("{NAME} is above 100 ms for a role or a database"));
+        }
+        let settings = snapshot.server.settings.ok().into_iter().flatten();
+        let of_server = |source: &str| !["user", "database", "database user", "client", "session"].contains(&source);
+        match settings.into_iter().find(|one| one.name == NAME && of_server(&one.source)) {
+            Some(setting) => match setting.setting.parse::<u64>() {
+                Ok(ms) => judge(ms.saturating_mul(1000), "on the server")?,
+                // off: what is logged, something else logs
+                Err(_) => is_known = false,
+            },
+            None => is_known = false,
+        }
+    }
+    match workload.logging.seen_threshold {
+        _ if is_known => Ok(()),
+        Some(seen) => judge(seen, "by the look of the log"),
+        None => Err(Missing::new("calls", Reason::Input, format!("nothing says what {NAME} was"))
+            .unlocked_by("--min-duration says it")),
+    }
+}
+
+/// Whether a value as it was written is a threshold at or below the limit.
+fn is_low(value: &str) -> bool {
+    let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
+    let unit = value.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim();
+    match (digits.parse::<u64>(), unit) {
+        (Ok(0), _) => true,
+        (Ok(ms), "" | "ms") => ms.saturating_mul(1000) <= LIMIT,
+        (Ok(us), "us") => us <= LIMIT,
+        _ => false,
+    }
 }
 
 /// Makes the report of logs.
 pub fn report(given: &Given<'_>, mut notes: Vec<Note>) -> Report {
     let workload = &settled(given.workload);
-    let judged = judge(workload, given.config);
+    let judged = judge(workload, given.config, None);
     let applied = suppress::apply(judged.findings, &given.config.suppressions, &judged.results, given.at);
     notes.extend(about(workload));
     notes.extend(applied.notes);
@@ -110,7 +372,8 @@ pub fn report(given: &Given<'_>, mut notes: Vec<Note>) -> Report {
         target: &source.target,
         databases: &source.databases,
         service: None,
-        window: window.as_ref(),
+        window: None,
+        log: window.as_ref(),
     });
     Report {
         format: FORMAT,
@@ -153,7 +416,8 @@ fn source(given: &Given<'_>, workload: &Workload) -> Source {
     }
 }
 
-fn window(workload: &Workload) -> Option<Window> {
+/// The time the logs speak of.
+pub(super) fn window(workload: &Workload) -> Option<Window> {
     let (from, to) = (workload.from?, workload.to?);
     Some(Window {
         kind: "log".to_owned(),
@@ -165,7 +429,7 @@ fn window(workload: &Workload) -> Option<Window> {
 }
 
 /// What the reader has to know of the logs before believing the figures.
-fn about(workload: &Workload) -> Vec<Note> {
+pub(super) fn about(workload: &Workload) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |warning, text: String| notes.push(Note { text, warning });
     if workload.is_partial {
@@ -174,9 +438,6 @@ fn about(workload: &Workload) -> Vec<Note> {
     for source in &workload.sources {
         if let Some(trouble) = &source.trouble {
             note(true, format!("{} was not read to its end: {trouble}", source.path));
-        }
-        if let (true, Some(prefix)) = (source.is_detected, &source.prefix) {
-            note(false, format!("{}: the log_line_prefix \"{prefix}\" was found by looking at it", source.path));
         }
     }
     let Logging { told_threshold, seen_threshold, .. } = workload.logging;
@@ -191,17 +452,22 @@ fn about(workload: &Workload) -> Vec<Note> {
         );
     }
     if !workload.logging.has_sessions && workload.coverage.executions > 0 {
-        note(
-            true,
-            "the log names no process: totals only; N+1 needs %p or %c in log_line_prefix".to_owned(),
-        );
+        note(true, "the log names no process: totals only; N+1 needs %p or %c in log_line_prefix".to_owned());
     }
     if workload.is_bounded {
-        note(false, "there were more queries than are kept: the least used are summed up as everything else".to_owned());
+        note(
+            false,
+            "there were more queries than are kept: the least used are summed up as everything else".to_owned(),
+        );
     }
     let cut = workload.coverage.nameless;
     if cut > 0 {
-        note(false, format!("{cut} durations have no statement beside them: log_statement or log_min_duration_statement names it"));
+        note(
+            false,
+            format!(
+                "{cut} durations have no statement beside them: log_statement or log_min_duration_statement names it"
+            ),
+        );
     }
     notes.extend(workload.logging.filters.iter().map(|filter| Note { text: filter.clone(), warning: false }));
     notes
@@ -212,7 +478,7 @@ fn ms(micros: f64) -> f64 {
 }
 
 /// A query as the report has it. What the log cannot know is left out: quantiles of all calls, where only some were logged.
-fn query(load: &QueryLoad, logging: &Logging) -> Query {
+pub(super) fn query(load: &QueryLoad, logging: &Logging) -> Query {
     let quantile = |share: f64| {
         if logging.threshold().is_some() {
             return None;
@@ -226,7 +492,7 @@ fn query(load: &QueryLoad, logging: &Logging) -> Query {
     let p99 = quantile(0.99).filter(|_| load.durations.count >= 100);
     Query {
         fingerprint: load.fingerprint.clone(),
-        fingerprint_kind: load.fingerprint_kind.as_ref().map_or("", |kind| kind.as_str()).to_owned(),
+        fingerprint_kind: load.fingerprint_kind.as_ref().unwrap_or(&FingerprintKind::Shape).as_str().to_owned(),
         database: load.database.clone(),
         query: load.text.clone(),
         calls: i64::try_from(load.calls).unwrap_or(i64::MAX),
@@ -260,9 +526,10 @@ fn requests(workload: &Workload, most: usize) -> Vec<Request> {
             database: load.database.clone(),
             route: load.route.clone(),
             fingerprint: load.head.clone(),
-            query: load.head.as_ref().and_then(|head| {
-                texts.get(&(load.database.as_str(), head.as_str())).map(|text| (*text).to_owned())
-            }),
+            query: load
+                .head
+                .as_ref()
+                .and_then(|head| texts.get(&(load.database.as_str(), head.as_str())).map(|text| (*text).to_owned())),
             requests: load.count(),
             sure: load.with_strength(SURE),
             statements_p50: at(&load.statements, 0.5),
@@ -306,6 +573,7 @@ fn coverage(workload: &Workload) -> LogCoverage {
         entries: own.entries,
         executions: own.executions,
         untimed: own.untimed,
+        queries: workload.queries.iter().filter(|query| query.fingerprint != OTHER).count() as u64,
         nameless: own.nameless,
         threshold_ms: workload.logging.threshold().map(|threshold| ms(threshold as f64)),
         unread: own
