@@ -603,7 +603,8 @@ mod tests {
         };
         let shop = |id, calls| (("shop".to_owned(), id), calls);
         assert_eq!(pair(&|_| {}), Ok([shop(-7, 10), shop(10, 4)].into()), "no utility, nothing that was not called");
-        let nested = pair(&|lab| crate::testing::rows(&mut lab.snapshot.server.statements)[0].counters.is_top_level = false);
+        let nested =
+            pair(&|lab| crate::testing::rows(&mut lab.snapshot.server.statements)[0].counters.is_top_level = false);
         assert_eq!(nested.unwrap()[&("shop".to_owned(), -7)], 5);
         let forgot = pair(&|lab| {
             let Fact::Read { rows, .. } = &mut lab.snapshot.server.statements_info else { panic!() };

@@ -585,3 +585,272 @@ fn coverage(workload: &Workload) -> LogCoverage {
         other_programs: workload.other_programs.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{self, Audited};
+    use crate::config::{Gate, Level, RuleInfo, Source};
+    use crate::finding::SubjectKind;
+    use crate::logs::detectors::context::laboratory::Lab as Log;
+    use crate::logs::workload::{Boundary, GroupKind};
+    use crate::outcome::Outcome;
+    use crate::report::State;
+    use crate::rule::{Evidence, Severity};
+    use crate::testing::{Lab, now, rows};
+
+    const LOOK_UP: &str = "select id from books where author_id = $1";
+
+    /// A log of two hundred requests, each of which looks up so many books after a list of authors.
+    fn log(times: u64) -> Log {
+        let mut log = Log::new();
+        let head = log.query("select id, name from authors where country = $1", 200);
+        let child = log.query(LOOK_UP, 200 * times);
+        let mut group = Log::group(GroupKind::NPlusOne, Some(&head), &child, 200, times, Boundary::Transaction);
+        group.join = Some("books.author_id = authors.id".into());
+        log.workload.groups.push(group);
+        log.requests(None, Some(&head), 200, times + 1, Boundary::Transaction);
+        log
+    }
+
+    fn given<'a>(log: &'a Log, config: &'a Config, attestations: &'a Attestations) -> Given<'a> {
+        Given { workload: &log.workload, config, attestations, at: now(), generated_at: now(), top: 1 }
+    }
+
+    fn known() -> Vec<RuleInfo> {
+        detectors::ALL.iter().map(|detector| RuleInfo::new(&detector.meta, detector.params)).collect()
+    }
+
+    fn configured(toml: &str) -> Config {
+        let source = Source { level: Level::Nearest, path: "pgassay.toml".into(), text: toml.to_owned() };
+        Config::read(&[source], &known()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn state(report: &Report, id: &str) -> State {
+        report.items.iter().find(|item| item.id == id).unwrap().state.clone()
+    }
+
+    #[test]
+    fn logs_alone_decide_what_logs_decide() {
+        let (config, attestations) = (Config::default(), Attestations::default());
+        let bad = log(12);
+        let report = super::report(&given(&bad, &config, &attestations), Vec::new());
+        assert_eq!(state(&report, "2.4"), State::Fail);
+        let request = report.findings.iter().find(|one| one.rule.as_str() == "too-many-queries-per-request").unwrap();
+        assert!(request.message.starts_with("a request that begins with authors sends 13"), "{}", request.message);
+        let Body::Logs { queries, coverage, .. } = &report.body else { panic!() };
+        assert_eq!((queries.len(), coverage.queries), (1, 2));
+        let mut good = log(1);
+        good.workload.groups.clear();
+        let report = super::report(&given(&good, &config, &attestations), Vec::new());
+        assert_eq!((state(&report, "2.4"), state(&report, "2.1")), (State::Pass, State::Pass));
+        good.workload.queries[0].fingerprint_kind = None;
+        assert_eq!(query(&good.workload.queries[0], &good.workload.logging).fingerprint_kind, "shape");
+    }
+
+    #[test]
+    fn what_is_suspected_is_not_raised_and_fails_nothing() {
+        let mut log = log(12);
+        log.workload.requests.clear();
+        for group in &mut log.workload.groups {
+            (group.join, group.boundaries) = (None, [(Boundary::Gap, 200)].into());
+        }
+        let toml = "[rules.n-plus-one]\nseverity = \"high\"\n";
+        let config = configured(toml);
+        let judged = judge(&log.workload, &config, None);
+        let own: Vec<&Finding> = judged.findings.iter().filter(|one| one.rule.as_str() == "n-plus-one").collect();
+        assert!(own.len() == 1 && own[0].is_suspected() && own[0].severity == Severity::Info, "{own:?}");
+        assert!(!Gate::from_severity(Severity::Info).fails(&[own[0].clone()]));
+        assert!(!Gate::parse(&["n-plus-one"], &known()).unwrap().fails_by(own[0]));
+        assert!(super::super::top(&[own[0].clone()], &[]).is_empty());
+    }
+
+    // --- beside a server ---------------------------------------------------------------------------------------------
+
+    fn audited(lab: &Lab, log: &Log, config: &Config) -> Report {
+        let logged = frequencies(&log.workload);
+        let audited = audit::audit(&audit::Given {
+            snapshot: &lab.snapshot,
+            before: lab.before.as_ref(),
+            replicas: &[],
+            at: now(),
+            config,
+            reviews: &[],
+            logged: logged.as_ref(),
+        });
+        super::super::report(&of_server(lab, log, config, &Attestations::default()), audited, Vec::new())
+    }
+
+    fn of_server<'a>(
+        lab: &'a Lab,
+        log: &'a Log,
+        config: &'a Config,
+        attestations: &'a Attestations,
+    ) -> super::super::Given<'a> {
+        super::super::Given {
+            snapshot: &lab.snapshot,
+            before: lab.before.as_ref(),
+            workload: Some(&log.workload),
+            log_from_to: (None, None),
+            config,
+            attestations,
+            at: now(),
+            generated_at: now(),
+            snapshot_sha256: None,
+        }
+    }
+
+    #[test]
+    fn a_log_adds_to_an_audit() {
+        let mut lab = Lab::new();
+        lab.statement("app", "select id from books where author_id = 7", 20_000, 3.0);
+        let mut log = log(12);
+        let mut elsewhere = log.workload.groups[0].clone();
+        elsewhere.database = "billing".into();
+        log.workload.groups.push(elsewhere);
+        let mut billing = log.workload.queries[1].clone();
+        billing.database = "billing".into();
+        log.workload.queries.push(billing);
+        let report = audited(&lab, &log, &Config::default());
+        assert_eq!(report.kind, Kind::Audit);
+        assert_eq!(state(&report, "2.4"), State::Fail);
+        assert!(report.findings.is_sorted_by(|a, b| a.order(b).is_le()));
+        let found: Vec<&Finding> = report.findings.iter().filter(|one| one.rule.as_str() == "n-plus-one").collect();
+        assert_eq!(found.len(), 1, "what happens in other databases is told by their audit");
+        assert!(report.rules.iter().all(|row| row.database.as_deref() != Some("billing")));
+        let Body::Audit { queries } = &report.body else { panic!() };
+        assert_eq!((queries.len(), queries[0].calls, queries[0].p99_ms), (1, 20_000, Some(1.0)));
+        assert!(report.notes.iter().any(|note| note.text.starts_with("logs: ")));
+        assert!(report.findings.iter().any(|one| one.rule.as_str() == "plan-not-reviewed"));
+        // accepted, it warns
+        let toml = "[[suppress]]\nrule = \"n-plus-one\"\nreason = \"known\"\n\
+                    [[suppress]]\nrule = \"too-many-queries-per-request\"\nreason = \"known\"\n";
+        let report = audited(&lab, &log, &configured(toml));
+        assert_eq!((state(&report, "2.4"), report.suppressed.len()), (State::Warn, 2));
+    }
+
+    #[test]
+    fn a_log_stands_in_for_counters_that_are_not_there() {
+        let mut lab = Lab::new();
+        let absent = Missing::new("statements", Reason::Extension, "pg_stat_statements is not installed");
+        lab.snapshot.server.statements = crate::facts::Fact::Missing(absent);
+        let report = audited(&lab, &log(12), &Config::default());
+        let Body::Audit { queries } = &report.body else { panic!() };
+        assert_eq!(queries.len(), 2);
+        let frequent = report.findings.iter().find(|one| one.rule.as_str() == "plan-not-reviewed").unwrap();
+        assert_eq!((frequent.subject.kind.clone(), frequent.measured("calls")), (SubjectKind::Query, Some(2400.0)));
+        let slow = report.rules.iter().find(|row| row.id.as_str() == "slow-statement").unwrap();
+        assert_eq!(slow.outcome, Outcome::Skipped, "of a log its own rules judge the durations");
+        assert_eq!(state(&report, "2.1"), State::Pass);
+    }
+
+    #[test]
+    fn a_log_of_some_databases_says_nothing_of_the_others() {
+        let (lab, mut log) = (Lab::new(), Log::new());
+        log.workload.logging.filters = vec!["only database b*".into()];
+        let mut added = Audited { results: vec![], findings: vec![], window: None, queries: vec![], service: None };
+        let (config, attestations) = (Config::default(), Attestations::default());
+        add(&of_server(&lab, &log, &config, &attestations), &log.workload, &mut added);
+        let row = added.results.iter().find(|row| row.id.as_str() == "n-plus-one").unwrap();
+        assert_eq!((row.outcome.clone(), row.database.as_deref()), (Outcome::Skipped, Some("shop")));
+    }
+
+    // --- calls between two snapshots -----------------------------------------------------------------------------------
+
+    /// An hour between two snapshots in which a query was called 1000 times, and a log of it with so many slow ones.
+    fn bracketed(slow: u64) -> (Lab, Log) {
+        let mut lab = Lab::new();
+        lab.statement("app", "select id from books where author_id = 7", 5000, 3.0).query_id = Some("-77".into());
+        let mut before = lab.snapshot.clone();
+        before.captured_at = now().plus_seconds(-3600.0);
+        let crate::facts::Fact::Read { at, .. } = &mut before.server.statements else { panic!() };
+        *at = before.captured_at;
+        let statement = &mut rows(&mut lab.snapshot.server.statements)[0].counters;
+        (statement.calls, statement.total_ms) = (6000, 18_000.0);
+        lab.before = Some(before);
+        let mut log = Log::new();
+        log.query(LOOK_UP, slow);
+        log.durations((0..slow).map(|_| 150.0));
+        if slow > 0 {
+            (log.last().query_ids, log.last().slow_by_query_id) = (vec![-77], [(-77, slow)].into());
+        }
+        let workload = &mut log.workload;
+        (workload.from, workload.to) = (Some(now().plus_seconds(-3599.0)), Some(now().plus_seconds(-1.0)));
+        workload.logging.has_query_ids = true;
+        workload.logging.told_threshold = Some(100_000);
+        (lab, log)
+    }
+
+    fn item<'r>(report: &'r Report, id: &str) -> &'r crate::report::Assessment {
+        report.items.iter().find(|item| item.id == id).unwrap()
+    }
+
+    #[test]
+    fn the_calls_between_two_snapshots_decide_exactly() {
+        let decided = |slow| {
+            let (lab, log) = bracketed(slow);
+            let report = audited(&lab, &log, &Config::default());
+            let item = item(&report, "2.1");
+            (item.state.clone(), item.evidence.clone())
+        };
+        assert_eq!(decided(11), (State::Fail, Some(Evidence::Measured)));
+        assert_eq!(decided(10), (State::Pass, Some(Evidence::Measured)));
+        assert_eq!(decided(0), (State::Pass, Some(Evidence::Measured)));
+    }
+
+    #[test]
+    fn calls_that_say_nothing_of_the_log_are_refused_with_the_reason() {
+        type Change = fn(&mut Lab, &mut Log);
+        let refused = |change: Change, from_to| {
+            let (mut lab, mut log) = bracketed(11);
+            change(&mut lab, &mut log);
+            calls(&log.workload, from_to, lab.before.as_ref().unwrap(), &lab.snapshot)
+        };
+        let none = (None, None);
+        assert_eq!(refused(|_, _| {}, none).map(|calls| calls.uncovered), Ok(None));
+        let cases: [(Change, &str); 9] = [
+            (|_, log| log.workload.logging.has_query_ids = false, "the log has no query ids"),
+            (|_, log| log.workload.logging.sample_rate = Some(0.5), "the log is a sample"),
+            (|_, log| log.workload.logging.filters.push("only user app".into()), "only some roles or applications"),
+            (|_, log| log.workload.is_partial = true, "not all queries of the log are kept"),
+            (
+                |_, log| log.workload.logging.told_threshold = Some(200_000),
+                "log_min_duration_statement was 200 ms as it",
+            ),
+            (|_, log| log.workload.from = Some(now().plus_seconds(-7200.0)), "the log ("),
+            (|_, log| log.workload.to = Some(now().plus_seconds(60.0)), "the log ("),
+            (|_, log| log.workload.logging.told_threshold = None, "nothing says what log_min_duration_statement was"),
+            (|lab, _| lab.before = Some(lab.snapshot.clone()), "the earlier snapshot is not the older one"),
+        ];
+        for (change, because) in cases {
+            let missing = refused(change, none).unwrap_err();
+            assert!(missing.because.starts_with(because), "{because}: {}", missing.because);
+        }
+        let longer = refused(|_, log| log.workload.from = Some(now().plus_seconds(-7200.0)), none).unwrap_err();
+        assert_eq!(longer.unlock.as_deref(), Some("--from 2026-11-22T11:00:00Z --to 2026-11-22T12:00:00Z"));
+        // a log that ends early proves nothing fast, unless somebody says that it is all there is
+        let short: Change = |_, log| log.workload.to = Some(now().plus_seconds(-1800.0));
+        let because = refused(short, none).unwrap().uncovered.unwrap().because;
+        assert!(because.contains("does not reach from one snapshot"), "{because}");
+        assert_eq!(refused(short, (None, Some(now()))).unwrap().uncovered, None);
+    }
+
+    #[test]
+    fn the_threshold_is_the_servers_own_where_nobody_told_it() {
+        let with = |server: &str, seen: Option<u64>, role: Option<&str>| {
+            let (mut lab, mut log) = bracketed(11);
+            (log.workload.logging.told_threshold, log.workload.logging.seen_threshold) = (None, seen);
+            lab.setting("log_min_duration_statement", server, Some("ms"));
+            if let Some(value) = role {
+                lab.set(Some("app"), None, "log_min_duration_statement", value);
+            }
+            let mut before = lab.before.take().unwrap();
+            before.server.settings = lab.snapshot.server.settings.clone();
+            calls(&log.workload, (None, None), &before, &lab.snapshot).is_ok()
+        };
+        assert!(with("100", None, None) && with("0", None, None));
+        assert!(!with("250", None, None) && !with("-1", None, None));
+        assert!(with("-1", Some(50_000), None), "something else logs, and it looks like all");
+        assert!(with("50", None, Some("100ms")) && !with("50", None, Some("1s")) && !with("50", None, Some("-1")));
+    }
+}
