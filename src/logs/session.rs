@@ -4,12 +4,13 @@ use super::event::{NO_DURATION, NONE};
 use super::lexer::SlotValue;
 use super::unit::{Before, NO_TIME, Unit};
 use super::workload::Boundary;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// An execution, before it is taken in.
 #[derive(Debug, Clone)]
-pub struct Pending {
+pub struct Pending<'a> {
     /// The query, by its number.
     pub query: u32,
     /// Its shape, by its hash.
@@ -23,7 +24,7 @@ pub struct Pending {
     /// Whether it came by the extended protocol.
     pub is_extended: bool,
     /// Its values.
-    pub values: Vec<SlotValue>,
+    pub values: Cow<'a, [SlotValue]>,
     /// Whether they are all there.
     pub has_values: bool,
     /// Whether literals or parameters were logged with it.
@@ -49,6 +50,8 @@ pub struct Pending {
 /// The last execution, as far as a plan that is logged behind it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Done {
+    /// The query.
+    pub query: u32,
     /// Its shape, by its hash.
     pub shape: u64,
     /// Microseconds of execute.
@@ -87,6 +90,13 @@ pub struct Portal {
 
 /// Portals of a session that are kept open.
 pub const PORTALS: usize = 8;
+
+/// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells
+/// as much at once.
+pub const HEADS: u32 = 3;
+
+/// Queries that begin requests, of one session.
+const KNOWN_HEADS: usize = 64;
 
 /// Queries before a unit that are remembered.
 const REMEMBERED: usize = 16;
@@ -128,10 +138,12 @@ pub struct Session {
     pub time: i64,
     /// When it was connected, where that was logged.
     pub connected: i64,
+    /// How long it lasted, in microseconds, once its end was logged.
+    pub lifetime: Option<u64>,
     /// Statements so far.
     pub statements: u64,
     /// The statement whose duration was not logged yet.
-    pub pending: Option<Pending>,
+    pub pending: Option<Pending<'static>>,
     /// The last execution.
     pub done: Option<Done>,
     /// The parse before it.
@@ -143,7 +155,7 @@ pub struct Session {
     /// How many those are.
     pub loose_count: u32,
     /// A plan that may belong to the statement that follows.
-    pub plan: Option<Pending>,
+    pub plan: Option<Pending<'static>>,
     /// Portals that may be fetched from.
     pub portals: Vec<Portal>,
     /// Statements outside transactions, or in transactions of their own.
@@ -163,8 +175,8 @@ pub struct Session {
     pub signature: (u64, u32),
     /// The query of the last unit of one statement, when it started, and the pauses between such.
     pub lonely: Lonely,
-    /// First queries that came again: they begin a request.
-    pub heads: Vec<u32>,
+    /// First queries of units, and how often they came after a pause.
+    heads: Vec<(u32, u32)>,
 }
 
 /// The same statement alone, again and again.
@@ -218,6 +230,7 @@ impl Session {
             line: 0,
             time: NO_TIME,
             connected: NO_TIME,
+            lifetime: None,
             statements: 0,
             pending: None,
             done: None,
@@ -264,6 +277,20 @@ impl Session {
         }
     }
 
+    /// Notes a query that a unit began with, `times` more often.
+    pub fn head(&mut self, query: u32, times: u32) {
+        if let Some((_, count)) = self.heads.iter_mut().find(|(known, _)| *known == query) {
+            *count = count.saturating_add(times);
+        } else if self.heads.len() < KNOWN_HEADS {
+            self.heads.push((query, times));
+        }
+    }
+
+    /// Whether a query is known to begin requests here: it came again as the first one often enough.
+    pub fn begins(&self, query: u32) -> bool {
+        self.heads.iter().any(|(known, count)| *known == query && *count >= HEADS)
+    }
+
     /// Remembers the queries of a unit, for the children that may follow it.
     pub fn remember(&mut self, unit: &Unit) {
         for member in &unit.members {
@@ -295,7 +322,12 @@ impl Session {
     }
 }
 
-impl Pending {
+impl Pending<'_> {
+    /// With values of its own, to be kept.
+    pub fn owned(self) -> Pending<'static> {
+        Pending { values: Cow::Owned(self.values.into_owned()), ..self }
+    }
+
     /// All microseconds it took, where known.
     pub fn duration(&self) -> Option<u64> {
         (self.execute != NO_DURATION).then(|| self.execute.saturating_add(self.before))
