@@ -1,14 +1,14 @@
 //! Digests, taken in one after another in the order of the log, become a workload. This part is sequential whatever the number
 //! of threads, so that their number changes nothing.
 
-use super::analysis::Transaction as Control;
+use super::analysis::{Command, Transaction as Control};
 use super::distribution::Distribution;
 use super::fast::FastMap;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Step, Tag, What};
 use super::fold::{QueryTable, Totals};
 use super::message::Step as StepKind;
 use super::names::Names;
-use super::session::{Done, HEADS, PORTALS, Pending, Portal, Prelude, Session, Transaction};
+use super::session::{Done, PORTALS, Pending, Portal, Prelude, Session, Transaction};
 use super::shape::Shape;
 use super::unit::{Execution, NO_TIME, Unit};
 use super::workload::{
@@ -32,6 +32,13 @@ const QUIET: i64 = 600_000_000;
 const SESSIONS: usize = 20_000;
 /// A pause inside a transaction that is worth counting, in microseconds.
 const PAUSE: i64 = 100_000;
+/// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells as
+/// much at once.
+const HEADS: u32 = 3;
+/// Queries that begin requests and are known to.
+const KNOWN_HEADS: usize = 10_000;
+/// So often a client sets `application_name` in a session of its own: when it connects, and once more.
+const NAMINGS: u32 = 2;
 /// Kinds of failures, lock waits, session groups that are told apart.
 const KINDS: usize = 2000;
 /// Lines that could not be read and are shown.
@@ -88,6 +95,8 @@ pub struct Aggregate {
     autovacuum: BTreeMap<String, u64>,
     other_programs: BTreeMap<String, u64>,
     cut: Vec<OpenUnit>,
+    /// First queries of units, and how often they came after a pause.
+    heads: FastMap<u32, u32>,
     is_bounded: bool,
 }
 
@@ -139,6 +148,7 @@ impl Aggregate {
             autovacuum: BTreeMap::new(),
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
+            heads: FastMap::default(),
             is_bounded: false,
         }
     }
@@ -575,6 +585,12 @@ impl Aggregate {
         }
         if analysis.session_reset || analysis.is_ping || pending.is_ping {
             // a pool's mark ends what came before, whether it is given back or taken out
+            if analysis.session_reset && analysis.command == Some(Command::Set) {
+                session.namings += 1;
+                // a pooler does so whenever another client gets the connection
+                self.flips += u64::from(session.namings > NAMINGS);
+            }
+            session.has_marks |= !self.told.is_pooled;
             if session.transaction.is_none() {
                 self.end_unit(session, Boundary::Reset);
             }
@@ -673,7 +689,7 @@ impl Aggregate {
             && let Some(previous) = session.previous.take()
         {
             if let Some(head) = previous.head() {
-                session.head(head, HEADS);
+                self.head(head, HEADS);
             }
             self.over(session, previous, Boundary::Parent);
         }
@@ -781,6 +797,26 @@ impl Aggregate {
         if let Some(previous) = session.previous.take() {
             self.over(session, previous, Boundary::Parent);
         }
+        if boundary == Boundary::Gap && session.may_be_one_request(&unit) {
+            session.held.push(unit);
+            return;
+        }
+        let unit = match (&boundary, session.held.is_empty()) {
+            (_, true) => unit,
+            // connected, asked, and gone: the pauses were the application's own
+            (Boundary::Connection, false) => {
+                let mut parts = std::mem::take(&mut session.held).into_iter().chain([unit]);
+                let mut whole = parts.next().unwrap_or_else(|| Unit::new(boundary.clone(), session.database, 0));
+                parts.for_each(|part| whole.append(part));
+                whole
+            }
+            (_, false) => {
+                for part in std::mem::take(&mut session.held) {
+                    self.over(session, part, Boundary::Gap);
+                }
+                unit
+            }
+        };
         if unit.is_empty() {
             return;
         }
@@ -789,6 +825,14 @@ impl Aggregate {
             session.previous = Some(unit);
         } else {
             self.over(session, unit, boundary);
+        }
+    }
+
+    /// Notes a query that a unit began with, `times` more often.
+    fn head(&mut self, query: u32, times: u32) {
+        if self.heads.len() < KNOWN_HEADS || self.heads.contains_key(&query) {
+            let known = self.heads.entry(query).or_default();
+            *known = known.saturating_add(times);
         }
     }
 
@@ -801,9 +845,9 @@ impl Aggregate {
             self.totals.note(GroupKind::Polling, query, unit.database);
         }
         if let Some(head) = unit.head().filter(|_| unit.begin == Boundary::Gap) {
-            session.head(head, 1);
+            self.head(head, 1);
         }
-        let is_known_head = unit.head().is_some_and(|head| session.begins(head));
+        let is_known_head = unit.head().is_some_and(|head| self.heads.get(&head).is_some_and(|times| *times >= HEADS));
         let boundary = bounded(&unit.begin, &end, is_known_head);
         if boundary == Boundary::Cut && self.cut.len() < KINDS {
             self.leave_open(session, &unit, end.clone());

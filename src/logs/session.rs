@@ -91,15 +91,11 @@ pub struct Portal {
 /// Portals of a session that are kept open.
 pub const PORTALS: usize = 8;
 
-/// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells
-/// as much at once.
-pub const HEADS: u32 = 3;
-
-/// Queries that begin requests, of one session.
-const KNOWN_HEADS: usize = 64;
-
 /// Queries before a unit that are remembered.
 const REMEMBERED: usize = 16;
+
+/// Units of a young session that are held back at the most.
+const HELD: usize = 16;
 
 /// Pauses that the median is taken of.
 const PAUSES: usize = 64;
@@ -175,8 +171,12 @@ pub struct Session {
     pub signature: (u64, u32),
     /// The query of the last unit of one statement, when it started, and the pauses between such.
     pub lonely: Lonely,
-    /// First queries of units, and how often they came after a pause.
-    heads: Vec<(u32, u32)>,
+    /// Units of a young session that pauses parted: they are one request where the session ends before long.
+    pub held: Vec<Unit>,
+    /// Whether a pool's marks were seen, so that pauses need not part its requests.
+    pub has_marks: bool,
+    /// How often `application_name` was set.
+    pub namings: u32,
 }
 
 /// The same statement alone, again and again.
@@ -250,13 +250,29 @@ impl Session {
             gap: 8 * SHORTEST_GAP,
             signature: (0, 0),
             lonely: Lonely::default(),
-            heads: Vec::new(),
+            held: Vec::new(),
+            has_marks: false,
+            namings: 0,
         }
     }
 
     /// The pause in microseconds that parts two requests here: eight times the usual one, within bounds.
     pub fn gap(&self, has_fractions: bool) -> i64 {
-        if has_fractions { self.gap } else { COARSE_GAP }
+        match (self.has_marks, has_fractions) {
+            (_, false) => COARSE_GAP,
+            (true, true) => LONGEST_GAP,
+            (false, true) => self.gap,
+        }
+    }
+
+    /// Whether the session so far can be that of one request: it was seen to begin, less than a second ago.
+    pub fn may_be_one_request(&self, unit: &Unit) -> bool {
+        let first = self.held.first().unwrap_or(unit);
+        first.begin == Boundary::Connection
+            && self.held.len() < HELD
+            && first.started != NO_TIME
+            && unit.ended.saturating_sub(first.started) < LONGEST_GAP
+            && !unit.is_empty()
     }
 
     /// Notes the pause before a statement that belongs to the same request.
@@ -275,20 +291,6 @@ impl Session {
             let (_, median, _) = sorted.select_nth_unstable(middle);
             self.gap = (i64::from(*median) * 8).clamp(SHORTEST_GAP, LONGEST_GAP);
         }
-    }
-
-    /// Notes a query that a unit began with, `times` more often.
-    pub fn head(&mut self, query: u32, times: u32) {
-        if let Some((_, count)) = self.heads.iter_mut().find(|(known, _)| *known == query) {
-            *count = count.saturating_add(times);
-        } else if self.heads.len() < KNOWN_HEADS {
-            self.heads.push((query, times));
-        }
-    }
-
-    /// Whether a query is known to begin requests here: it came again as the first one often enough.
-    pub fn begins(&self, query: u32) -> bool {
-        self.heads.iter().any(|(known, count)| *known == query && *count >= HEADS)
     }
 
     /// Remembers the queries of a unit, for the children that may follow it.
