@@ -658,10 +658,8 @@ impl Aggregate {
         pause: i64,
         shape: &Shape,
     ) {
-        let gap = session.gap(self.has_fractions);
         if !session.unit.is_empty() {
-            let continues_loop = session.unit.last_query == execution.query;
-            if pause > gap && !(continues_loop && pause < gap.saturating_mul(4) && session.unit.statements > 2) {
+            if session.is_parted(pause, execution.query, self.has_fractions) {
                 self.end_unit(session, Boundary::Gap);
             } else if session.unit.route.is_some() && route.is_some() && session.unit.route.as_ref() != route {
                 self.end_unit(session, Boundary::Reset);
@@ -754,13 +752,16 @@ impl Aggregate {
 
     /// One statement in a transaction of its own is like one outside.
     fn flow(&mut self, session: &mut Session, single: Unit) {
-        let gap = session.gap(self.has_fractions);
         let pause = match (single.started, session.unit.ended) {
             (NO_TIME, _) | (_, NO_TIME) => 0,
             (started, ended) => started - ended,
         };
-        if !session.unit.is_empty() && pause > gap {
-            self.end_unit(session, Boundary::Gap);
+        if !session.unit.is_empty() {
+            if session.is_parted(pause, single.last_query, self.has_fractions) {
+                self.end_unit(session, Boundary::Gap);
+            } else if pause >= 0 {
+                session.pause(pause);
+            }
         }
         let again = session.unit.head() == single.head()
             && !session.unit.is_headless
