@@ -907,7 +907,10 @@ impl Aggregate {
             ended: unit.ended,
             statements: u64::from(unit.statements),
             database_time: unit.database_time,
-            members: unit.to_open(|query| self.queries.fingerprint(query)),
+            members: unit.to_open(|query| {
+                let shape = self.queries.shape(query)?;
+                Some((shape.fingerprint.as_str(), shape.analysis.is_eager_load))
+            }),
         });
     }
 
