@@ -191,17 +191,22 @@ fn about(workload: &Workload) -> Vec<Note> {
         );
     }
     if !workload.logging.has_sessions && workload.coverage.executions > 0 {
-        note(
-            true,
-            "the log names no process: totals only; N+1 needs %p or %c in log_line_prefix".to_owned(),
-        );
+        note(true, "the log names no process: totals only; N+1 needs %p or %c in log_line_prefix".to_owned());
     }
     if workload.is_bounded {
-        note(false, "there were more queries than are kept: the least used are summed up as everything else".to_owned());
+        note(
+            false,
+            "there were more queries than are kept: the least used are summed up as everything else".to_owned(),
+        );
     }
     let cut = workload.coverage.nameless;
     if cut > 0 {
-        note(false, format!("{cut} durations have no statement beside them: log_statement or log_min_duration_statement names it"));
+        note(
+            false,
+            format!(
+                "{cut} durations have no statement beside them: log_statement or log_min_duration_statement names it"
+            ),
+        );
     }
     notes.extend(workload.logging.filters.iter().map(|filter| Note { text: filter.clone(), warning: false }));
     notes
@@ -260,9 +265,10 @@ fn requests(workload: &Workload, most: usize) -> Vec<Request> {
             database: load.database.clone(),
             route: load.route.clone(),
             fingerprint: load.head.clone(),
-            query: load.head.as_ref().and_then(|head| {
-                texts.get(&(load.database.as_str(), head.as_str())).map(|text| (*text).to_owned())
-            }),
+            query: load
+                .head
+                .as_ref()
+                .and_then(|head| texts.get(&(load.database.as_str(), head.as_str())).map(|text| (*text).to_owned())),
             requests: load.count(),
             sure: load.with_strength(SURE),
             statements_p50: at(&load.statements, 0.5),

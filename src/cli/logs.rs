@@ -112,7 +112,8 @@ impl Log {
     fn options(&self, config: &Logs) -> Result<Options, Failure> {
         let prefix = self.prefix.as_deref().or(config.prefix.value.as_deref()).map(Prefix::compile).transpose();
         let prefix = prefix.map_err(|error| Failure::usage(anyhow!("--prefix: {error}")))?;
-        let zone = self.timezone.as_deref().or(config.timezone.value.as_deref()).map(jiff::tz::TimeZone::get).transpose();
+        let zone =
+            self.timezone.as_deref().or(config.timezone.value.as_deref()).map(jiff::tz::TimeZone::get).transpose();
         let zone = zone.map_err(|error| Failure::usage(anyhow!("--timezone: {error}")))?;
         Ok(Options {
             prefix,
@@ -125,7 +126,10 @@ impl Log {
                 applications: self.app.clone(),
             },
             told: Told {
-                threshold: self.min_duration.or(config.min_duration.value).map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+                threshold: self
+                    .min_duration
+                    .or(config.min_duration.value)
+                    .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
                 sample_rate: self.sample_rate.filter(|rate| *rate < 1.0),
                 transaction_sample_rate: self.transaction_sample_rate.filter(|rate| *rate < 1.0),
                 is_pooled: self.pooled || config.pooled.value,
@@ -254,9 +258,7 @@ fn source(input: logs::input::Input, progress: &Arc<AtomicU64>) -> Source {
         // logs of one set are one server's; processes of another may have the same numbers
         stream: crate::hash::number(input.set.as_bytes()),
         written: input.modified,
-        open: Box::new(move || {
-            input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)
-        }),
+        open: Box::new(move || input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)),
     }
 }
 
