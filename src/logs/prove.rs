@@ -304,3 +304,73 @@ pub fn enter(finding: &mut Finding, outcome: &Outcome) {
         Outcome::NotProven(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logs::detectors::by_id;
+    use crate::logs::detectors::context::laboratory::{DATABASE, Lab};
+    use crate::logs::workload::Boundary;
+
+    fn lab(children: &[&str]) -> Lab {
+        let mut lab = Lab::new();
+        let parent = lab.query("select id, name from authors where country = $1", 200);
+        for child in children {
+            let child = lab.query(child, 2400);
+            let mut group = Lab::group(GroupKind::NPlusOne, Some(&parent), &child, 200, 12, Boundary::Transaction);
+            group.join = Some("books.author_id = authors.id".into());
+            lab.workload.groups.push(group);
+        }
+        lab
+    }
+
+    fn findings(lab: &Lab) -> Vec<Finding> {
+        lab.run(by_id(RULE).unwrap()).unwrap().findings
+    }
+
+    #[test]
+    fn what_has_a_rewrite_is_a_candidate() {
+        let lab = lab(&[
+            "select title from books where author_id = $1",
+            "select title from books where author_id > $1",
+            "select price from books where author_id = $1 order by id limit $2",
+        ]);
+        let findings = findings(&lab);
+        let found = Candidates::of(&findings, &lab.workload);
+        assert_eq!((found.candidates.len(), found.wanted.len(), found.refused.len()), (2, 2, 0), "{found:?}");
+        for candidate in &found.candidates {
+            let wanted = &found.wanted[candidate.wanted];
+            assert_eq!((wanted.database.as_str(), &wanted.keys), (DATABASE, &vec![1]));
+            assert!(wanted.shape.starts_with("select ") && findings[candidate.finding].hint.is_some());
+        }
+        assert!(Candidates::of(&[], &lab.workload).is_empty());
+        // a text that is not the one of its fingerprint is not run in its name
+        let mut forged = lab.workload.clone();
+        for query in &mut forged.queries {
+            query.shape = query.shape.replace("books", "salaries");
+        }
+        let found = Candidates::of(&findings, &forged);
+        assert!(found.candidates.is_empty());
+        assert!(found.refused.iter().all(|(_, why)| why == "its text is not kept as it was"), "{found:?}");
+    }
+
+    #[test]
+    fn a_finding_says_what_came_of_it() {
+        let lab = lab(&["select title from books where author_id = $1"]);
+        let own = findings(&lab).remove(0);
+        let proof =
+            Proof { keys: 12, rows: 34, children: Duration::from_micros(12_300), batched: Duration::from_micros(1400) };
+        let mut confirmed = own.clone();
+        enter(&mut confirmed, &Outcome::Confirmed { proof, sql: "select 1".into() });
+        assert_eq!(confirmed.verification.as_deref(), Some("confirmed"));
+        assert_eq!(confirmed.hint.unwrap().sql.as_deref(), Some("select 1"));
+        let mut refuted = own.clone();
+        enter(&mut refuted, &Outcome::Refuted { proof, how: "returned other rows" });
+        assert_eq!((refuted.verification.as_deref(), refuted.measured("proved_rows")), (Some("refuted"), Some(34.0)));
+        assert_eq!(refuted.measured("measured_children_ms"), Some(12.3));
+        assert!(refuted.hint.as_ref().unwrap().sql.is_none() && refuted.hint.unwrap().text.contains("returned other"));
+        let mut untold = own.clone();
+        enter(&mut untold, &Outcome::NotProven("it locks rows".into()));
+        assert_eq!((untold.verification, untold.hint), (None, own.hint));
+    }
+}

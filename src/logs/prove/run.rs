@@ -22,8 +22,10 @@ const BYTES: usize = 16 << 20;
 enum No {
     /// For a reason of its own.
     Because(String),
-    /// The server did not answer.
+    /// The server did not answer a question without values.
     Read(ReadError),
+    /// It did not run what had values in it.
+    Run(ReadError),
 }
 
 impl From<ReadError> for No {
@@ -61,6 +63,7 @@ pub(super) async fn prove(door: &Door, candidate: &Candidate, executions: &[Vec<
         // a session that failed is closed, not given back
         Err(No::Because(why)) => Outcome::NotProven(why),
         Err(No::Read(error)) => Outcome::NotProven(reason(&error)),
+        Err(No::Run(error)) => Outcome::NotProven(blind_reason(&error, candidate)),
     }
 }
 
@@ -70,17 +73,31 @@ const ITS_PATH: &str = "select pg_catalog.set_config('search_path', s.reset_val,
 
 const OUR_PATH: &str = "set local search_path = pg_catalog";
 
-/// What a server's error is called in a report: its own words may hold values.
+/// What a server's error is called in a report, where it cannot speak of a value.
 fn reason(error: &ReadError) -> String {
     match error {
         ReadError::Denied { message } => format!("the role may not read what it reads: {message}"),
         ReadError::Undefined { message, .. } => format!("this database does not have what it reads: {message}"),
-        ReadError::TimedOut { .. } | ReadError::Lost { .. } | ReadError::Connect(_) => error.to_string(),
-        ReadError::Cancelled { .. } => "it was cancelled".to_owned(),
         ReadError::Locked { .. } => "a table of it was locked".to_owned(),
-        ReadError::Vanished { .. } => "what it reads vanished meanwhile".to_owned(),
+        error => error.to_string(),
+    }
+}
+
+/// The same where the server's words may hold a value: then they are not repeated.
+fn blind_reason(error: &ReadError, candidate: &Candidate) -> String {
+    match error {
+        ReadError::Denied { .. } => {
+            format!("the role may not read what it reads: grant select on {}", candidate.child.tables.join(", "))
+        }
+        ReadError::TimedOut { .. } => error.to_string(),
+        ReadError::Locked { .. } => "a table of it was locked".to_owned(),
+        ReadError::Cancelled { .. } => "it was cancelled on the server".to_owned(),
+        ReadError::Lost { .. } | ReadError::Connect(_) => "the connection was lost".to_owned(),
         ReadError::Decode(_) => "its result is not what was expected".to_owned(),
-        ReadError::Other { sqlstate, .. } => format!("the server could not run it (SQLSTATE {sqlstate})"),
+        error => {
+            let code = error.code().map_or_else(String::new, |code| format!(" (SQLSTATE {code})"));
+            format!("the server could not run it{code}")
+        }
     }
 }
 
@@ -110,13 +127,15 @@ async fn attempt(session: &mut Session, candidate: &Candidate, executions: &[Vec
 
     let executions = distinct(session, &rewrite, executions).await?;
     let one = bound(&rewrite, &executions)?;
-    // the first run finds the pages cold, whichever form it is; what is compared in time is not that
+    // the first run of either finds pages and catalog cold; what is compared in time is not that
     run(session, &rewrite.sql, &one).await?;
+    if let Some(execution) = executions.first() {
+        run(session, child, execution).await?;
+    }
     let mut children = Vec::with_capacity(executions.len());
     let (mut children_time, mut bytes) = (Duration::ZERO, 0);
     for execution in &executions {
-        let values: Vec<&Value> = execution.iter().collect();
-        let answer = run(session, child, &values).await?;
+        let answer = run(session, child, execution).await?;
         children_time += answer.took;
         bytes += answer.bytes;
         if bytes > BYTES {
@@ -195,14 +214,14 @@ struct Answer {
 }
 
 /// Runs a text that was found harmless, each of its rows as one text.
-async fn run<V: std::borrow::Borrow<Value>>(session: &mut Session, text: &str, values: &[V]) -> Result<Answer, No> {
+async fn run(session: &mut Session, text: &str, values: &[Value]) -> Result<Answer, No> {
     let sql = format!(
         "select case when pg_catalog.octet_length(pgassay_row::pg_catalog.text) operator(pg_catalog.<=) {ROW} \
          then pgassay_row::pg_catalog.text end from (\n{text}\n) as pgassay_row limit {}",
         ROWS + 1
     );
-    let values: Vec<_> = values.iter().map(|value| value.borrow().written()).collect();
-    let answer = session.foreign(&sql, &values, BYTES).await?;
+    let values: Vec<_> = values.iter().map(Value::written).collect();
+    let answer = session.foreign(&sql, &values, BYTES).await.map_err(No::Run)?;
     let Some(texts) = answer.rows.filter(|rows| rows.len() <= ROWS) else { return no(TOO_MUCH) };
     let bytes = texts.iter().flatten().map(String::len).sum();
     let rows = texts.iter().map(|text| compare::columns(text.as_deref()?)).collect::<Option<Vec<Row>>>();
@@ -278,7 +297,7 @@ async fn equal(
              pg_catalog.unnest($2::{name}[]) with ordinality as b(v, n) where a.v = b.v"
         );
         let values = [list(one), list(other)];
-        let answer = session.foreign(&sql, &values.each_ref().map(Value::written), BYTES).await?;
+        let answer = session.foreign(&sql, &values.each_ref().map(Value::written), BYTES).await.map_err(No::Run)?;
         let Some(rows) = answer.rows else { return no(TOO_MUCH) };
         let place = |text: &str| text.parse::<usize>().ok()?.checked_sub(1);
         let pair = |row: &Option<String>| {
