@@ -89,19 +89,35 @@ impl Shape {
         shape
     }
 
-    /// Whether it keeps the session or the connection going and asks nothing of the application's tables: its repetition
-    /// says nothing.
-    pub fn is_housekeeping(&self) -> bool {
+    /// Whether a driver or a pool asks it to get to know a connection: settings, the catalogs, the server's version. It
+    /// belongs to no request.
+    pub fn is_setup(&self) -> bool {
+        let analysis = &self.analysis;
+        let asks_nothing = analysis.tables.is_empty()
+            && analysis.from_count == 0
+            && analysis.slots.is_empty()
+            && analysis.has_tree
+            && analysis.kind == StatementKind::Select;
+        matches!(analysis.command, Some(Command::Show | Command::Set)) || self.is_of_the_system() || asks_nothing
+    }
+
+    fn is_of_the_system(&self) -> bool {
         let system = |table: &String| {
             let name = table.rsplit('.').next().unwrap_or(table);
             table.starts_with("pg_catalog.") || table.starts_with("information_schema.") || name.starts_with("pg_")
         };
+        !self.analysis.tables.is_empty() && self.analysis.tables.iter().all(system)
+    }
+
+    /// Whether it keeps the session or the connection going and asks nothing of the application's tables: its repetition
+    /// says nothing.
+    pub fn is_housekeeping(&self) -> bool {
         let analysis = &self.analysis;
         analysis.transaction.is_some()
             || analysis.session_reset
             || analysis.is_ping
             || matches!(analysis.kind, StatementKind::Utility)
-            || (!analysis.tables.is_empty() && analysis.tables.iter().all(system))
+            || self.is_of_the_system()
             || (analysis.tables.is_empty() && analysis.has_tree && analysis.from_count == 0)
     }
 
