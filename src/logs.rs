@@ -28,6 +28,7 @@ pub mod message;
 pub mod names;
 pub mod plan;
 pub mod prefix;
+pub mod prove;
 pub mod reader;
 pub mod record;
 pub mod rewrite;
