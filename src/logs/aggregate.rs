@@ -10,7 +10,7 @@ use super::message::Step as StepKind;
 use super::names::Names;
 use super::session::{Done, PORTALS, Pending, Portal, Prelude, Session, Transaction};
 use super::shape::Shape;
-use super::unit::{Execution, NO_TIME, Unit};
+use super::unit::{Before, Execution, NO_TIME, Unit};
 use super::workload::{
     Boundary, Checkpoints, Coverage, Failures, GroupKind, Held, LockWaits, Logging, OTHER, OpenUnit, QueryLoad, Secret,
     Sessions, SourceFile, UnreadLine, Workload,
@@ -97,6 +97,8 @@ pub struct Aggregate {
     cut: Vec<OpenUnit>,
     /// First queries of units, and how often they came after a pause.
     heads: FastMap<u32, u32>,
+    /// The first units of a query that may begin requests, with what stood before them.
+    early: FastMap<u32, Vec<(Unit, Vec<Before>)>>,
     is_bounded: bool,
 }
 
@@ -149,6 +151,7 @@ impl Aggregate {
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
             heads: FastMap::default(),
+            early: FastMap::default(),
             is_bounded: false,
         }
     }
@@ -655,10 +658,8 @@ impl Aggregate {
         pause: i64,
         shape: &Shape,
     ) {
-        let gap = session.gap(self.has_fractions);
         if !session.unit.is_empty() {
-            let continues_loop = session.unit.last_query == execution.query;
-            if pause > gap && !(continues_loop && pause < gap.saturating_mul(4) && session.unit.statements > 2) {
+            if session.is_parted(pause, execution.query, self.has_fractions) {
                 self.end_unit(session, Boundary::Gap);
             } else if session.unit.route.is_some() && route.is_some() && session.unit.route.as_ref() != route {
                 self.end_unit(session, Boundary::Reset);
@@ -751,13 +752,16 @@ impl Aggregate {
 
     /// One statement in a transaction of its own is like one outside.
     fn flow(&mut self, session: &mut Session, single: Unit) {
-        let gap = session.gap(self.has_fractions);
         let pause = match (single.started, session.unit.ended) {
             (NO_TIME, _) | (_, NO_TIME) => 0,
             (started, ended) => started - ended,
         };
-        if !session.unit.is_empty() && pause > gap {
-            self.end_unit(session, Boundary::Gap);
+        if !session.unit.is_empty() {
+            if session.is_parted(pause, single.last_query, self.has_fractions) {
+                self.end_unit(session, Boundary::Gap);
+            } else if pause >= 0 {
+                session.pause(pause);
+            }
         }
         let again = session.unit.head() == single.head()
             && !session.unit.is_headless
@@ -849,13 +853,23 @@ impl Aggregate {
         }
         let is_known_head = unit.head().is_some_and(|head| self.heads.get(&head).is_some_and(|times| *times >= HEADS));
         let boundary = bounded(&unit.begin, &end, is_known_head);
-        if boundary == Boundary::Cut && self.cut.len() < KINDS {
-            self.leave_open(session, &unit, end.clone());
-        } else {
-            let before: Vec<_> = session.before.iter().copied().collect();
-            self.totals.fold(&unit, &boundary, &before, &mut self.queries, &self.names);
-        }
+        let before: Vec<_> = session.before.iter().copied().collect();
         session.remember(&unit);
+        match (&boundary, unit.head()) {
+            (Boundary::Cut, _) if self.cut.len() < KINDS => self.leave_open(session, &unit, end.clone()),
+            // whether its first query begins requests is known when it came often enough: then it did from the start
+            (Boundary::Gap, Some(head)) if unit.begin == Boundary::Gap && self.heads.contains_key(&head) => {
+                self.queries.pin(head);
+                self.early.entry(head).or_default().push((unit, before));
+            }
+            (_, head) => {
+                let known = head.filter(|_| boundary == Boundary::Parent);
+                for (early, before) in known.and_then(|head| self.early.remove(&head)).unwrap_or_default() {
+                    self.totals.fold(&early, &boundary, &before, &mut self.queries, &self.names);
+                }
+                self.totals.fold(&unit, &boundary, &before, &mut self.queries, &self.names);
+            }
+        }
         if end != Boundary::Parent {
             // a request does not look back over what ended it
             session.before.clear();
@@ -1175,6 +1189,11 @@ impl Aggregate {
         for (_, id) in traces {
             self.end_trace(id);
         }
+        let mut early: Vec<(u32, Vec<(Unit, Vec<Before>)>)> = self.early.drain().collect();
+        early.sort_unstable_by_key(|(head, _)| *head);
+        for (unit, before) in early.into_iter().flat_map(|(_, units)| units) {
+            self.totals.fold(&unit, &Boundary::Gap, &before, &mut self.queries, &self.names);
+        }
         let logging = Logging {
             has_sessions: self.coverage.in_sessions > 0,
             has_fractions: self.has_fractions,
@@ -1252,7 +1271,7 @@ fn bounded(begin: &Boundary, end: &Boundary, is_known_head: bool) -> Boundary {
     if *begin == Boundary::Cut || *end == Boundary::Cut {
         return Boundary::Cut;
     }
-    if begin == end {
+    if begin == end && *begin != Boundary::Gap {
         return begin.clone();
     }
     if *begin == Boundary::Parent || *end == Boundary::Parent || is_known_head {
