@@ -39,6 +39,9 @@ pub mod unit;
 pub mod words;
 pub mod workload;
 
+#[cfg(test)]
+mod tests;
+
 use aggregate::{Aggregate, Told};
 use digest::{Digester, Shapes};
 use event::Digest;

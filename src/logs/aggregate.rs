@@ -35,6 +35,8 @@ const PAUSE: i64 = 100_000;
 /// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells as
 /// much at once.
 const HEADS: u32 = 3;
+/// So many marks of a pool that ended requests show that it gives them.
+const MARKS: u32 = 3;
 /// Queries that begin requests and are known to.
 const KNOWN_HEADS: usize = 10_000;
 /// So often a client sets `application_name` in a session of its own: when it connects, and once more.
@@ -97,6 +99,8 @@ pub struct Aggregate {
     cut: Vec<OpenUnit>,
     /// First queries of units, and how often they came after a pause.
     heads: FastMap<u32, u32>,
+    /// Pool's marks that ended something, by database.
+    marks: FastMap<u32, u32>,
     /// The first units of a query that may begin requests, with what stood before them.
     early: FastMap<u32, Vec<(Unit, Vec<Before>)>>,
     is_bounded: bool,
@@ -151,6 +155,7 @@ impl Aggregate {
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
             heads: FastMap::default(),
+            marks: FastMap::default(),
             early: FastMap::default(),
             is_bounded: false,
         }
@@ -593,10 +598,17 @@ impl Aggregate {
                 // a pooler does so whenever another client gets the connection
                 self.flips += u64::from(session.namings > NAMINGS);
             }
-            session.has_marks |= !self.told.is_pooled;
             if session.transaction.is_none() {
+                if !session.unit.is_empty() {
+                    *self.marks.entry(session.database).or_default() += 1;
+                }
+                session.has_marks = self.marks.get(&session.database).is_some_and(|marks| *marks >= MARKS);
                 self.end_unit(session, Boundary::Reset);
             }
+            session.last_end = end;
+            return;
+        }
+        if shape.is_setup() {
             session.last_end = end;
             return;
         }
@@ -895,7 +907,10 @@ impl Aggregate {
             ended: unit.ended,
             statements: u64::from(unit.statements),
             database_time: unit.database_time,
-            members: unit.to_open(|query| self.queries.fingerprint(query)),
+            members: unit.to_open(|query| {
+                let shape = self.queries.shape(query)?;
+                Some((shape.fingerprint.as_str(), shape.analysis.is_eager_load))
+            }),
         });
     }
 

@@ -174,11 +174,11 @@ fn join(before: Vec<OpenUnit>, after: Vec<OpenUnit>) -> Vec<OpenUnit> {
 }
 
 fn append(mut first: OpenUnit, rest: OpenUnit) -> OpenUnit {
-    let mut numbers: Names<String> = Names::default();
-    let mut unit = |open: &OpenUnit| Unit::from_open(open, 0, 0, |query| Some(numbers.number(query)));
+    let mut numbers: Names<(String, bool)> = Names::default();
+    let mut unit = |open: &OpenUnit| Unit::from_open(open, 0, 0, |query, is_eager| Some(numbers.number(&(query.to_owned(), is_eager))));
     let mut whole = unit(&first);
     whole.append(unit(&rest));
-    first.members = whole.to_open(|number| numbers.get(number).map(String::as_str));
+    first.members = whole.to_open(|number| numbers.get(number).map(|(query, is_eager)| (query.as_str(), *is_eager)));
     first.statements += rest.statements;
     first.database_time += rest.database_time;
     first.ended = first.ended.max(rest.ended);
@@ -201,9 +201,9 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
     for open in units {
         let database = names.number(&open.database);
         let application = names.number(&open.application);
-        let unit = Unit::from_open(open, database, application, |fingerprint| {
+        let unit = Unit::from_open(open, database, application, |fingerprint, is_eager| {
             let load = queries.get(&(open.database.as_str(), fingerprint))?;
-            Some(table.number(database, &Arc::new(Shape::stored(load))))
+            Some(table.number(database, &Arc::new(Shape::stored(load, is_eager))))
         });
         let boundary = match (open.is_head || open.is_tail, open.begin == open.end) {
             (true, _) => Boundary::Cut,
@@ -214,6 +214,15 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
         totals.fold(&unit, &boundary, &[], &mut table, &names);
     }
     let (requests, groups) = totals.finish(&table, &names);
+    drop(queries);
+    for load in table.finish(&names) {
+        let known = workload.queries.iter_mut().find(|known| {
+            known.database == load.database && known.fingerprint == load.fingerprint
+        });
+        if let Some(known) = known {
+            known.units += load.units;
+        }
+    }
     let request = |load: &RequestLoad| (load.database.clone(), load.route.clone(), load.head.clone());
     by_key(&mut workload.requests, requests, request, merge_request);
     workload.requests.sort_by_key(request);

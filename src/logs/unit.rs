@@ -321,11 +321,14 @@ impl Unit {
 }
 
 impl Unit {
-    /// As it is stored where it is cut: counts, no values. `name` says the fingerprint of a query.
-    pub fn to_open<'n>(&self, name: impl Fn(u32) -> Option<&'n str>) -> Vec<OpenMember> {
+    /// As it is stored where it is cut: counts, no values. `name` says the fingerprint of a query, and whether it asks for
+    /// many keys at once.
+    pub fn to_open<'n>(&self, name: impl Fn(u32) -> Option<(&'n str, bool)>) -> Vec<OpenMember> {
         let member = |member: &Member| {
+            let (query, is_eager) = name(member.query)?;
             Some(OpenMember {
-                query: name(member.query)?.to_owned(),
+                query: query.to_owned(),
+                is_eager,
                 count: member.count,
                 places: member.places.clone(),
                 last: member.last,
@@ -344,14 +347,14 @@ impl Unit {
 
     /// From what is stored. Which values there were is not known any more: two parts joined have at least as many
     /// different ones as the larger of them. `number` says the number of a query.
-    pub fn from_open(open: &OpenUnit, database: u32, application: u32, mut number: impl FnMut(&str) -> Option<u32>) -> Self {
+    pub fn from_open(open: &OpenUnit, database: u32, application: u32, mut number: impl FnMut(&str, bool) -> Option<u32>) -> Self {
         let mut unit = Self::new(open.begin.clone(), database, application);
         unit.route = open.route.as_deref().map(Arc::from);
         (unit.started, unit.ended) = (open.started, open.ended);
         unit.statements = u32::try_from(open.statements).unwrap_or(u32::MAX);
         unit.database_time = open.database_time;
         for stored in &open.members {
-            let Some(query) = number(&stored.query) else { continue };
+            let Some(query) = number(&stored.query, stored.is_eager) else { continue };
             unit.place = unit.place.max(stored.last);
             unit.members.push(Member {
                 count: stored.count,
