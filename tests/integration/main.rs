@@ -14,6 +14,7 @@ mod cli;
 mod facts;
 mod harness;
 mod manners;
+mod prove;
 mod readme;
 mod render;
 mod scratch_server;

@@ -409,7 +409,7 @@ mod tests {
         let mut lab = lab(200, 12, Boundary::Transaction);
         let types = lab.query("select typname from pg_catalog.pg_type where oid = $1", 100);
         lab.workload.groups.clear();
-        for child in [types.as_str(), OTHER] {
+        for child in [types.as_str(), crate::logs::workload::OTHER] {
             lab.workload.groups.push(Lab::group(GroupKind::NPlusOne, None, child, 20, 20, Boundary::Trace));
         }
         assert!(lab.found(&DETECTOR).is_empty());
