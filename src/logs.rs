@@ -40,6 +40,9 @@ pub mod unit;
 pub mod words;
 pub mod workload;
 
+#[cfg(test)]
+mod tests;
+
 use aggregate::{Aggregate, Told};
 use digest::{Digester, Shapes};
 use event::Digest;
@@ -182,7 +185,7 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
     std::thread::scope(|scope| {
         let spawned: Vec<_> = (0..jobs)
             .filter_map(|_| {
-                std::thread::Builder::new().name("logs".into()).stack_size(STACK).spawn_scoped(scope, &work).ok()
+                std::thread::Builder::new().name("logs".into()).stack_size(STACK).spawn_scoped(scope, work).ok()
             })
             .collect();
         if spawned.is_empty() {

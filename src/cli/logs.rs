@@ -51,7 +51,7 @@ pub(super) struct Arguments {
 }
 
 /// What is told of logs, wherever they are read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
 pub(super) struct Log {
     /// The server's log_line_prefix; found by looking at the log where it is not given
@@ -110,10 +110,40 @@ fn jobs(text: &str) -> Result<usize, String> {
 }
 
 impl Log {
+    /// The first flag that is given.
+    pub(super) fn flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--prefix", self.prefix.is_some()),
+            ("--timezone", self.timezone.is_some()),
+            ("--from", self.from.is_some()),
+            ("--to", self.to.is_some()),
+            ("--database", !self.database.is_empty()),
+            ("--user", !self.user.is_empty()),
+            ("--app", !self.app.is_empty()),
+            ("--min-duration", self.min_duration.is_some()),
+            ("--sample-rate", self.sample_rate.is_some()),
+            ("--transaction-sample-rate", self.transaction_sample_rate.is_some()),
+            ("--pooled", self.pooled),
+            ("--jobs", self.jobs.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+
+    /// From when to when the logs count, as far as it is said.
+    pub(super) fn from_to(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.from, self.to)
+    }
+
+    /// The same with a first and a last time, where none is given.
+    pub(super) fn within(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        Self { from: self.from.or(from), to: self.to.or(to), ..self.clone() }
+    }
+
     fn options(&self, config: &Logs) -> Result<Options, Failure> {
         let prefix = self.prefix.as_deref().or(config.prefix.value.as_deref()).map(Prefix::compile).transpose();
         let prefix = prefix.map_err(|error| Failure::usage(anyhow!("--prefix: {error}")))?;
-        let zone = self.timezone.as_deref().or(config.timezone.value.as_deref()).map(jiff::tz::TimeZone::get).transpose();
+        let zone =
+            self.timezone.as_deref().or(config.timezone.value.as_deref()).map(jiff::tz::TimeZone::get).transpose();
         let zone = zone.map_err(|error| Failure::usage(anyhow!("--timezone: {error}")))?;
         Ok(Options {
             prefix,
@@ -126,7 +156,10 @@ impl Log {
                 applications: self.app.clone(),
             },
             told: Told {
-                threshold: self.min_duration.or(config.min_duration.value).map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+                threshold: self
+                    .min_duration
+                    .or(config.min_duration.value)
+                    .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
                 sample_rate: self.sample_rate.filter(|rate| *rate < 1.0),
                 transaction_sample_rate: self.transaction_sample_rate.filter(|rate| *rate < 1.0),
                 is_pooled: self.pooled || config.pooled.value,
@@ -176,6 +209,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         exit = exit.and(prover.prove(&mut report, &material.workload, again)?);
     }
     Ok(exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Refuses logs that are not there and flags that say nothing, before anything else is asked for.
+pub(super) fn check(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(), Failure> {
+    log.options(&config.logs)?;
+    let mut named = Vec::new();
+    for path in paths {
+        // what can be read once only is not looked into twice
+        let is_special = path.as_os_str() == "-" || path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir());
+        if !is_special && stored(path)?.is_none() {
+            named.push(path.clone());
+        }
+    }
+    if !named.is_empty() {
+        logs::input::expand(&named).map_err(Failure::usage)?;
+    }
+    Ok(())
 }
 
 /// Reads logs and stored workloads.
@@ -241,6 +291,10 @@ fn again(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(Vec<Source>, 
 
 /// A stored workload; none where a file is something else.
 fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
+    // the beginning of a pipe would be lost
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
     let mut head = [0; 64];
     let is_object = std::fs::File::open(path)
         .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
@@ -270,9 +324,7 @@ fn source(input: logs::input::Input, progress: &Arc<AtomicU64>) -> Source {
         // logs of one set are one server's; processes of another may have the same numbers
         stream: crate::hash::number(input.set.as_bytes()),
         written: input.modified,
-        open: Box::new(move || {
-            input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)
-        }),
+        open: Box::new(move || input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)),
     }
 }
 

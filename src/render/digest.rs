@@ -103,7 +103,7 @@ pub(super) fn times(report: &Report) -> Vec<String> {
 
 /// Whether a finding is less sure than one that counts: shown on demand, and never as a failure.
 pub(super) fn is_suspected(finding: &Finding) -> bool {
-    finding.detail.iter().any(|measure| measure.name == "suspected" && measure.value == Value::Bool(true))
+    finding.is_suspected()
 }
 
 /// How many findings are suspected only.
