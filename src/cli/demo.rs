@@ -1,15 +1,18 @@
-//! `pgassay demo`: a throw-away PostgreSQL with planted problems, a short real workload, the audit of it.
+//! `pgassay demo`: a throw-away PostgreSQL with planted problems, a short real workload, the audit of it and of its log.
 
 use super::audit::{self, Material};
 use super::input::{self, Rules};
 use super::{Exit, Failure, grants, live, output};
+use crate::assess;
 use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
 use crate::demo;
+use crate::logs::{self, prefix::Prefix, select::Selection, workload::Workload};
 use crate::scratch::{self, Options, Scratch};
 use anyhow::{Context, anyhow};
 use clap::Args;
+use std::sync::atomic::AtomicBool;
 
 /// `pgassay demo`
 #[derive(Debug, Args)]
@@ -48,7 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     // listened for from here on: a server that is being started is stopped like one that runs
     let mut interrupted = runtime.spawn(tokio::signal::ctrl_c());
     output::say(&format!("starting a throw-away PostgreSQL {} with a shop in it …", binaries.version));
-    let server = Scratch::start(Options::new(binaries).set("max_connections", "60")).map_err(Failure::incomplete)?;
+    let options = Options::new(binaries).set("max_connections", "60");
+    let options = demo::LOGGING.iter().fold(options, |options, (name, value)| options.set(*name, *value));
+    let server = Scratch::start(options).map_err(Failure::incomplete)?;
     let exit = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -85,10 +90,44 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     drop(obstacles);
     door.close().await;
 
-    let at = snapshot.captured_at;
+    let workload = log(server)?;
     let material = Material { before: Some(before), ..Material::of(snapshot) };
-    let report = audit::judge(&material, config, &Attestations::default(), &[], at);
-    let written = arguments.output.write(&report, config)?;
+    let written = report(arguments, config, &material, &workload)?;
     // what the demo finds is planted: its findings are no failure of the demo
     Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
+}
+
+/// What the server wrote while the shop was at work.
+fn log(server: &Scratch) -> Result<Workload, Failure> {
+    let prefix = Prefix::compile(demo::LOG_LINE_PREFIX).map_err(Failure::fault)?;
+    let path = server.log_file();
+    let source = logs::Source {
+        name: path.display().to_string(),
+        stream: 0,
+        written: None,
+        open: Box::new(move || Ok(Box::new(std::fs::File::open(path)?))),
+    };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    let selection = Selection { users: vec![demo::SHOP_ROLES.to_owned()], ..Selection::default() };
+    let options = logs::Options { prefix: Some(prefix), selection, jobs, ..logs::Options::default() };
+    let read = logs::read(vec![source], &options, &AtomicBool::new(false));
+    match read.unreadable.into_iter().next() {
+        Some(unreadable) => Err(Failure::fault(anyhow!("the shop's log cannot be read: {}", unreadable.error))),
+        None => Ok(read.workload),
+    }
+}
+
+/// Judges what was read, and writes it: what the log says after what the server says, where two reports can follow one
+/// another.
+fn report(arguments: &Arguments, config: &Config, material: &Material, workload: &Workload) -> Result<Exit, Failure> {
+    let at = material.snapshot.captured_at;
+    let attestations = Attestations::default();
+    let written = arguments.output.write(&audit::judge(material, config, &attestations, &[], at), config)?;
+    if !arguments.output.takes_two() {
+        return Ok(written);
+    }
+    let given =
+        assess::logs::Given { workload, config, attestations: &attestations, at, generated_at: input::now(), top: 20 };
+    output::print("\n")?;
+    Ok(written.and(arguments.output.write(&assess::logs::report(&given, Vec::new()), config)?))
 }

@@ -185,7 +185,9 @@ fn logs(mut fields: Fields<'_, '_>) -> Logs {
         max_queries_per_request: number(&mut fields, "max_queries_per_request", &Unit::Count, 1.0, MOST),
         routes: fields.table("routes").map(|mut routes| {
             let line = routes.line;
-            let patterns = routes.keys();
+            // the first that matches counts, and first is what stands first
+            let mut patterns = routes.keys();
+            patterns.sort_by_key(|(_, line)| *line);
             let budgets: Vec<(String, f64)> = patterns
                 .into_iter()
                 .filter_map(|(pattern, _)| {

@@ -141,11 +141,11 @@ fn candidate(finding: usize, own: &Finding, workload: &Workload) -> Result<Candi
     // the text that is kept has to be the query that was found
     let fingerprint = |text: &str| crate::fingerprint::normalise(text).fingerprint;
     let plain = fingerprint(&parseable(&load_of_child.shape));
-    let analysis = Shape::stored(load_of_child).analysis;
+    let analysis = Shape::stored(load_of_child, false).analysis;
     if analysis.is_several || (fingerprint(&load_of_child.shape) != child && plain != child) {
         return Err("its text is not kept as it was".to_owned());
     }
-    let parent = subject.parent_fingerprint.as_deref().and_then(load).map(|load| Shape::stored(load).analysis);
+    let parent = subject.parent_fingerprint.as_deref().and_then(load).map(|load| Shape::stored(load, false).analysis);
     let varying = varying(group, &analysis);
     let context = rewrite::Context { parent: parent.as_ref(), types: &[] };
     let rewrite = rewrite::batched(&analysis, &load_of_child.shape, &varying, context).map_err(|no| no.reason)?;
