@@ -1,6 +1,7 @@
 //! `pgassay logs`: logs, or stored workloads, become a report.
 
 use super::input::{self, Rules};
+use super::prove::Prover;
 use super::{Exit, Failure, output};
 use crate::assess;
 use crate::config::{Config, Logs};
@@ -37,8 +38,8 @@ pub(super) struct Arguments {
     /// Prove each rewrite on a scratch or read-only database: run both forms on values of this log, and compare
     #[arg(long, requires = "url")]
     prove: bool,
-    /// Where to prove it; as a role that is no superuser
-    #[arg(long, value_name = "CONNINFO")]
+    /// Where to prove it, in the search_path of the role, which may read the tables and is no superuser
+    #[arg(long, value_name = "CONNINFO", requires = "prove")]
     url: Option<String>,
     /// What people attest about items no log can answer
     #[arg(long, value_name = "FILE")]
@@ -182,6 +183,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.save {
         output::check_writable(path)?;
     }
+    let prover = arguments.url.as_deref().map(|url| Prover::connect(url, &config)).transpose()?;
     let material = read(&arguments.paths, &arguments.log, &config)?;
     let mut exit = material.exit;
     if let Some(path) = &arguments.save
@@ -201,7 +203,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         generated_at: now,
         top: arguments.top,
     };
-    let report = assess::logs::report(&given, material.notes);
+    let mut report = assess::logs::report(&given, material.notes);
+    if let Some(prover) = prover {
+        let again = || again(&arguments.paths, &arguments.log, &config);
+        exit = exit.and(prover.prove(&mut report, &material.workload, again)?);
+    }
     Ok(exit.and(arguments.output.write(&report, &config)?))
 }
 
@@ -271,6 +277,16 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
     }
     let workload = merge::merge(workloads).map_err(Failure::usage)?;
     Ok(Material { workload, notes, exit })
+}
+
+/// The logs among these, to be read once more; what a pipe gave is gone.
+fn again(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(Vec<Source>, Options), Failure> {
+    let options = log.options(&config.logs)?;
+    let is_log = |path: &&PathBuf| path.as_os_str() != "-" && matches!(stored(path), Ok(None));
+    let named: Vec<PathBuf> = paths.iter().filter(is_log).cloned().collect();
+    let progress = Arc::new(AtomicU64::new(0));
+    let inputs = logs::input::expand(&named).map(|expanded| expanded.inputs).unwrap_or_default();
+    Ok((inputs.into_iter().map(|input| source(input, &progress)).collect(), options))
 }
 
 /// A stored workload; none where a file is something else.

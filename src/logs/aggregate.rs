@@ -3,8 +3,8 @@
 
 use super::analysis::{Command, Transaction as Control};
 use super::distribution::Distribution;
-use super::fast::FastMap;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Step, Tag, What};
+use super::fast::FastMap;
 use super::fold::{QueryTable, Totals};
 use super::message::Step as StepKind;
 use super::names::Names;
@@ -102,9 +102,12 @@ pub struct Aggregate {
     /// Pool's marks that ended something, by database.
     marks: FastMap<u32, u32>,
     /// The first units of a query that may begin requests, with what stood before them.
-    early: FastMap<u32, Vec<(Unit, Vec<Before>)>>,
+    early: FastMap<u32, Vec<Early>>,
     is_bounded: bool,
 }
+
+/// A unit, and what stood before it.
+type Early = (Unit, Vec<Before>);
 
 #[derive(Debug)]
 struct Trace {
@@ -285,7 +288,8 @@ impl Aggregate {
     /// A session seen for the first time.
     fn open(&mut self, event: &Event, actor: u32, database: u32, application: u32) -> Session {
         // the first lines of a session are those of its connection, where they are numbered
-        let begin = if event.session != 0 && matches!(event.line, 1 | 2) { Boundary::Connection } else { Boundary::Cut };
+        let begin =
+            if event.session != 0 && matches!(event.line, 1 | 2) { Boundary::Connection } else { Boundary::Cut };
         let mut session = Session::new(event.session, actor, database, application, begin);
         session.time = event.time;
         session
@@ -354,8 +358,11 @@ impl Aggregate {
         self.has_query_ids |= step.query_id != 0;
         match step.kind {
             StepKind::Parse | StepKind::Bind => {
-                let prelude =
-                    Prelude { shape, name: step.name, duration: if step.duration == NO_DURATION { 0 } else { step.duration } };
+                let prelude = Prelude {
+                    shape,
+                    name: step.name,
+                    duration: if step.duration == NO_DURATION { 0 } else { step.duration },
+                };
                 self.settle(session);
                 let slot = if matches!(step.kind, StepKind::Parse) { &mut session.parse } else { &mut session.bind };
                 // one that was never executed is no execution, but it took its time
@@ -560,7 +567,8 @@ impl Aggregate {
         let analysis = &shape.analysis;
         let pause = if start == NO_TIME || session.last_end == NO_TIME { 0 } else { start - session.last_end };
         let has_fractions = self.has_fractions;
-        let implicit = session.transaction.as_ref().is_some_and(|open| !open.is_explicit && open.id != pending.transaction);
+        let implicit =
+            session.transaction.as_ref().is_some_and(|open| !open.is_explicit && open.id != pending.transaction);
         if implicit {
             self.end_transaction(session);
         }
@@ -633,7 +641,8 @@ impl Aggregate {
             if open.unit.route.is_none() {
                 open.unit.route.clone_from(&pending.route);
             }
-            open.signature = (open.signature.rotate_left(7) ^ u64::from(pending.query)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            open.signature =
+                (open.signature.rotate_left(7) ^ u64::from(pending.query)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             open.last_end = end;
             open.last_query = pending.query;
             session.last_end = end;
@@ -1004,7 +1013,8 @@ impl Aggregate {
             Rarity::Secret(kind, line) => {
                 let key = ((*kind).to_owned(), session.database);
                 let database = self.names.get(session.database).cloned().unwrap_or_default();
-                let query = session.done.map(|done| done.query).or(session.pending.as_ref().map(|pending| pending.query));
+                let query =
+                    session.done.map(|done| done.query).or(session.pending.as_ref().map(|pending| pending.query));
                 let query = query.and_then(|query| self.queries.fingerprint(query)).map(str::to_owned);
                 let secret = self.secrets.entry(key).or_insert_with(|| Secret {
                     kind: (*kind).to_owned(),
@@ -1204,7 +1214,7 @@ impl Aggregate {
         for (_, id) in traces {
             self.end_trace(id);
         }
-        let mut early: Vec<(u32, Vec<(Unit, Vec<Before>)>)> = self.early.drain().collect();
+        let mut early: Vec<(u32, Vec<Early>)> = self.early.drain().collect();
         early.sort_unstable_by_key(|(head, _)| *head);
         for (unit, before) in early.into_iter().flat_map(|(_, units)| units) {
             self.totals.fold(&unit, &Boundary::Gap, &before, &mut self.queries, &self.names);
@@ -1234,9 +1244,7 @@ impl Aggregate {
         }
         held.sort_by(|a, b| (&a.database, &a.after).cmp(&(&b.database, &b.after)));
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
-        sessions.sort_by(|a, b| {
-            (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application))
-        });
+        sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
         let (requests, groups) = self.totals.finish(&self.queries, &self.names);
         let queries: Vec<QueryLoad> = self.queries.finish(&self.names);
         let mut open = self.cut;

@@ -1,9 +1,7 @@
 //! Workloads of several logs as one: a day from its hours, a fleet from its hosts. The figures are those of one run over all
 //! the logs; requests that one log cut are joined with what the next one has of them, where the session goes on.
 
-use super::fold::{
-    QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order,
-};
+use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order};
 use super::names::Names;
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
@@ -61,7 +59,7 @@ pub fn parse(bytes: &[u8]) -> Result<Workload, MergeError> {
 /// # Errors
 /// There is none, or they were logged under settings that no figure can be true of together.
 pub fn merge(mut workloads: Vec<Workload>) -> Result<Workload, MergeError> {
-    workloads.sort_by(|a, b| (a.from, a.to).cmp(&(b.from, b.to)));
+    workloads.sort_by_key(|workload| (workload.from, workload.to));
     let mut workloads = workloads.into_iter();
     let mut sum = workloads.next().ok_or(MergeError::Nothing)?;
     for other in workloads {
@@ -135,7 +133,8 @@ fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {
     let open = std::mem::take(&mut sum.open);
     sum.open = if is_next { join(open, other.open) } else { open.into_iter().chain(other.open).collect() };
     let joined = std::mem::take(&mut sum.open);
-    let (whole, open): (Vec<OpenUnit>, Vec<OpenUnit>) = joined.into_iter().partition(|unit| !unit.is_head && !unit.is_tail);
+    let (whole, open): (Vec<OpenUnit>, Vec<OpenUnit>) =
+        joined.into_iter().partition(|unit| !unit.is_head && !unit.is_tail);
     sum.open = open;
     fold(sum, &whole);
     Ok(())
@@ -175,7 +174,9 @@ fn join(before: Vec<OpenUnit>, after: Vec<OpenUnit>) -> Vec<OpenUnit> {
 
 fn append(mut first: OpenUnit, rest: OpenUnit) -> OpenUnit {
     let mut numbers: Names<(String, bool)> = Names::default();
-    let mut unit = |open: &OpenUnit| Unit::from_open(open, 0, 0, |query, is_eager| Some(numbers.number(&(query.to_owned(), is_eager))));
+    let mut unit = |open: &OpenUnit| {
+        Unit::from_open(open, 0, 0, |query, is_eager| Some(numbers.number(&(query.to_owned(), is_eager))))
+    };
     let mut whole = unit(&first);
     whole.append(unit(&rest));
     first.members = whole.to_open(|number| numbers.get(number).map(|(query, is_eager)| (query.as_str(), *is_eager)));
@@ -216,9 +217,10 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
     let (requests, groups) = totals.finish(&table, &names);
     drop(queries);
     for load in table.finish(&names) {
-        let known = workload.queries.iter_mut().find(|known| {
-            known.database == load.database && known.fingerprint == load.fingerprint
-        });
+        let known = workload
+            .queries
+            .iter_mut()
+            .find(|known| known.database == load.database && known.fingerprint == load.fingerprint);
         if let Some(known) = known {
             known.units += load.units;
         }

@@ -75,9 +75,11 @@ impl Shape {
             None => true,
         });
         limit
-            && self.analysis.positions.iter().all(|(slot, position)| {
-                value(*slot).and_then(|value| usize::try_from(value).ok()) == Some(*position)
-            })
+            && self
+                .analysis
+                .positions
+                .iter()
+                .all(|(slot, position)| value(*slot).and_then(|value| usize::try_from(value).ok()) == Some(*position))
     }
 
     /// What stands for everything that is not told apart.

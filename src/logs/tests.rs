@@ -53,7 +53,9 @@ fn workload(log: &Log) -> Workload {
 
 fn query<'w>(workload: &'w Workload, part: &str) -> &'w QueryLoad {
     let found = workload.queries.iter().find(|query| query.text.contains(part));
-    found.unwrap_or_else(|| panic!("{part} is not among {:?}", workload.queries.iter().map(|q| &q.text).collect::<Vec<_>>()))
+    found.unwrap_or_else(|| {
+        panic!("{part} is not among {:?}", workload.queries.iter().map(|q| &q.text).collect::<Vec<_>>())
+    })
 }
 
 /// The groups of a kind: parent, child, units, executions of the child.

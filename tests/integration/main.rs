@@ -13,6 +13,7 @@ mod cli;
 mod facts;
 mod harness;
 mod manners;
+mod prove;
 mod readme;
 mod render;
 mod scratch_server;

@@ -308,7 +308,7 @@ const STACK: usize = 256 << 20;
 
 /// The slots whose values differ, from 1 as the analysis counts them. Where no value is known, those that a loop
 /// differs in: the keys it looks up by, the values it inserts or sets.
-fn varying(group: &Group, child: &Analysis) -> Vec<usize> {
+pub fn varying(group: &Group, child: &Analysis) -> Vec<usize> {
     let is_insert = child.kind == StatementKind::Insert;
     // a value that all rows of a loop happen to share is a value of each row all the same
     if !group.varying.is_empty() && !is_insert {
