@@ -736,7 +736,13 @@ fn the_demo_writes_one_document() {
     let path = folder.path("report.json");
     let output = finish(demo(&folder, &["--format", "json"]).spawn().unwrap());
     ok(&output, 0);
-    assert_eq!(json(&output)["kind"], "audit");
+    let report = json(&output);
+    assert_eq!(report["kind"], "audit");
+    assert_eq!(findings(&report, "n-plus-one")[0]["severity"], "high", "what the log says is in it");
+    let slow = findings(&report, "slow-query");
+    let names: Vec<&Value> =
+        slow.iter().flat_map(|found| list(found, "detail")).map(|measure| &measure["name"]).collect();
+    assert!(names.iter().any(|name| *name == "share_of_slow_calls"), "log and statistics are joined: {slow:#?}");
     let output = finish(demo(&folder, &["--format", "json", "-o", &path, "--fail-on", "high"]).spawn().unwrap());
     ok(&output, 1);
     assert!(output.stdout.is_empty());
