@@ -12,6 +12,8 @@ mod checks;
 mod cli;
 mod facts;
 mod harness;
+mod logs;
+mod logs_apps;
 mod manners;
 mod readme;
 mod render;
