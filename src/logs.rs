@@ -16,6 +16,7 @@ pub mod detectors;
 pub mod digest;
 pub mod distribution;
 pub mod event;
+pub mod fast;
 pub mod feed;
 pub mod fold;
 pub mod input;
@@ -169,8 +170,8 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
                 let mut digest = digester.digest(stream, bytes, |each| reader.read(format, bytes, each));
                 digest.unread = feed::lines_of(bytes, &digest.reading);
                 feed::place_secrets(bytes, &mut digest.rarities);
-                hand_in(&waiting, &merged, &aggregate, number, Piece::Digest(begins, Box::new(digest)), jobs);
                 lock(&line).spare.push(chunk.bytes);
+                hand_in(&waiting, &merged, &aggregate, number, Piece::Digest(begins, Box::new(digest)), jobs);
             }
             if let Some((number, end)) = ends {
                 hand_in(&waiting, &merged, &aggregate, number, end, jobs);

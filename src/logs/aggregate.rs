@@ -1,8 +1,9 @@
 //! Digests, taken in one after another in the order of the log, become a workload. This part is sequential whatever the number
 //! of threads, so that their number changes nothing.
 
-use super::analysis::Transaction as Control;
+use super::analysis::{Command, Transaction as Control};
 use super::distribution::Distribution;
+use super::fast::FastMap;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Step, Tag, What};
 use super::fold::{QueryTable, Totals};
 use super::message::Step as StepKind;
@@ -31,6 +32,13 @@ const QUIET: i64 = 600_000_000;
 const SESSIONS: usize = 20_000;
 /// A pause inside a transaction that is worth counting, in microseconds.
 const PAUSE: i64 = 100_000;
+/// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells as
+/// much at once.
+const HEADS: u32 = 3;
+/// Queries that begin requests and are known to.
+const KNOWN_HEADS: usize = 10_000;
+/// So often a client sets `application_name` in a session of its own: when it connects, and once more.
+const NAMINGS: u32 = 2;
 /// Kinds of failures, lock waits, session groups that are told apart.
 const KINDS: usize = 2000;
 /// Lines that could not be read and are shown.
@@ -61,8 +69,10 @@ pub struct Aggregate {
     actors: Names<Actor>,
     queries: QueryTable,
     totals: Totals,
-    sessions: HashMap<u64, Session>,
-    traces: HashMap<u64, Trace>,
+    sessions: FastMap<u64, Box<Session>>,
+    /// The session of the last entry, which is mostly that of the next one too; it is not among `sessions`.
+    current: Option<Box<Session>>,
+    traces: FastMap<u64, Trace>,
     coverage: Coverage,
     sources: Vec<SourceFile>,
     lines_before: u64,
@@ -85,6 +95,8 @@ pub struct Aggregate {
     autovacuum: BTreeMap<String, u64>,
     other_programs: BTreeMap<String, u64>,
     cut: Vec<OpenUnit>,
+    /// First queries of units, and how often they came after a pause.
+    heads: FastMap<u32, u32>,
     is_bounded: bool,
 }
 
@@ -112,8 +124,9 @@ impl Aggregate {
             actors: Names::default(),
             queries: QueryTable::default(),
             totals: Totals::default(),
-            sessions: HashMap::new(),
-            traces: HashMap::new(),
+            sessions: FastMap::default(),
+            current: None,
+            traces: FastMap::default(),
             coverage: Coverage::default(),
             sources: Vec::new(),
             lines_before: 0,
@@ -135,6 +148,7 @@ impl Aggregate {
             autovacuum: BTreeMap::new(),
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
+            heads: FastMap::default(),
             is_bounded: false,
         }
     }
@@ -223,20 +237,27 @@ impl Aggregate {
             self.coverage.in_sessions += 1;
         }
         // taken out while it is worked on: everything else is then free to be changed
-        let mut session = match self.sessions.remove(&event.session) {
-            Some(session) => session,
-            None => self.open(event, actor, database, application),
+        let mut taken = match self.current.take() {
+            Some(current) if current.key == event.session => current,
+            other => {
+                self.put_back(other);
+                match self.sessions.remove(&event.session) {
+                    Some(session) => session,
+                    None => Box::new(self.open(event, actor, database, application)),
+                }
+            }
         };
+        let session = &mut *taken;
         if event.session != 0 {
-            session = self.follow(session, event, actor, database, application);
+            self.follow(session, event, actor, database, application);
         }
         match event.what {
-            What::Statement(step) => self.step(&mut session, event, &step, local),
-            What::Duration(duration) => self.duration(&mut session, event, duration),
-            What::Plan(plan) => self.plan(&mut session, event, plan, local),
+            What::Statement(step) => self.step(session, event, &step, local),
+            What::Duration(duration) => self.duration(session, event, duration),
+            What::Plan(plan) => self.plan(session, event, plan, local),
             What::Rarity(rarity) => {
                 if let Some(rarity) = local.digest.rarities.get(rarity as usize) {
-                    let gone = self.rarity(&mut session, event, rarity, local, path);
+                    let gone = self.rarity(session, event, rarity, local, path);
                     if gone {
                         self.close(session, Boundary::Connection);
                         return;
@@ -244,7 +265,13 @@ impl Aggregate {
                 }
             }
         }
-        self.sessions.insert(event.session, session);
+        self.current = Some(taken);
+    }
+
+    fn put_back(&mut self, session: Option<Box<Session>>) {
+        if let Some(session) = session {
+            self.sessions.insert(session.key, session);
+        }
     }
 
     /// A session seen for the first time.
@@ -257,14 +284,13 @@ impl Aggregate {
     }
 
     /// Whether an entry still belongs to a session of the same key: process ids are used again.
-    fn follow(&mut self, session: Session, event: &Event, actor: u32, database: u32, application: u32) -> Session {
-        let mut session = session;
+    fn follow(&mut self, session: &mut Session, event: &Event, actor: u32, database: u32, application: u32) {
         let restarted = event.line != 0 && event.line < session.line;
         let is_other = session.actor != actor && self.is_other_session(session.actor, actor);
         if restarted || is_other {
             let begin = if restarted || matches!(event.line, 1 | 2) { Boundary::Connection } else { Boundary::Cut };
             self.close(session, Boundary::Connection);
-            session = Session::new(event.session, actor, database, application, begin);
+            *session = Session::new(event.session, actor, database, application, begin);
         } else if session.actor != actor {
             if self.flips_application(session.actor, actor) {
                 self.flips += 1;
@@ -284,7 +310,6 @@ impl Aggregate {
             session.time = event.time;
         }
         session.line = event.line;
-        session
     }
 
     fn is_other_session(&self, before: u32, now: u32) -> bool {
@@ -364,7 +389,7 @@ impl Aggregate {
             execute: step.duration,
             before: prelude.unwrap_or(0) + if is_extended && step.duration == NO_DURATION { loose } else { 0 },
             is_extended,
-            values,
+            values: values.into(),
             has_values: step.has_values,
             has_literals: step.has_literals,
             transaction: event.transaction,
@@ -378,7 +403,7 @@ impl Aggregate {
         };
         // one whose duration is known is whole: waiting would put it behind what other sessions of its trace did since
         if pending.execute == NO_DURATION {
-            session.pending = Some(pending);
+            session.pending = Some(pending.owned());
         } else {
             self.execute(session, pending);
         }
@@ -454,7 +479,7 @@ impl Aggregate {
             execute: seen.duration,
             before: 0,
             is_extended: false,
-            values: seen.values.clone().unwrap_or_default(),
+            values: seen.values.clone().unwrap_or_default().into(),
             has_values: seen.values.is_some(),
             has_literals: false,
             transaction: event.transaction,
@@ -478,7 +503,7 @@ impl Aggregate {
     // ----------------------------------------------------------------------------------------------------- executions
 
     /// Takes in a whole execution.
-    fn execute(&mut self, session: &mut Session, pending: Pending) {
+    fn execute(&mut self, session: &mut Session, pending: Pending<'_>) {
         let Some(shape) = self.queries.shape(pending.query).cloned() else { return };
         let duration = pending.duration();
         self.coverage.executions += 1;
@@ -487,13 +512,14 @@ impl Aggregate {
         self.coverage.with_literals += u64::from(pending.has_literals);
         session.statements += 1;
         session.done = Some(Done {
+            query: pending.query,
             shape: pending.shape,
             execute: pending.execute,
             has_plan: pending.has_plan,
             trace: pending.trace,
         });
         let is_portal = pending.portal != 0 && duration.is_some();
-        let application = self.actors.get(session.actor).map_or("", |actor| &actor.application);
+        let application = session.unit.application;
         self.queries.call(&pending, &shape, application, if is_portal { None } else { duration });
         if is_portal {
             let portal = Portal {
@@ -522,7 +548,7 @@ impl Aggregate {
     }
 
     /// Parts executions into units of work.
-    fn control(&mut self, session: &mut Session, pending: &Pending, shape: &Shape, start: i64, end: i64) {
+    fn control(&mut self, session: &mut Session, pending: &Pending<'_>, shape: &Shape, start: i64, end: i64) {
         let analysis = &shape.analysis;
         let pause = if start == NO_TIME || session.last_end == NO_TIME { 0 } else { start - session.last_end };
         let has_fractions = self.has_fractions;
@@ -559,6 +585,12 @@ impl Aggregate {
         }
         if analysis.session_reset || analysis.is_ping || pending.is_ping {
             // a pool's mark ends what came before, whether it is given back or taken out
+            if analysis.session_reset && analysis.command == Some(Command::Set) {
+                session.namings += 1;
+                // a pooler does so whenever another client gets the connection
+                self.flips += u64::from(session.namings > NAMINGS);
+            }
+            session.has_marks |= !self.told.is_pooled;
             if session.transaction.is_none() {
                 self.end_unit(session, Boundary::Reset);
             }
@@ -570,7 +602,7 @@ impl Aggregate {
             start,
             end,
             duration: pending.duration().unwrap_or(0),
-            values: pending.has_values.then_some(pending.values.as_slice()),
+            values: pending.has_values.then_some(&*pending.values),
             rows: pending.rows,
         };
         if pending.trace != 0 {
@@ -602,7 +634,7 @@ impl Aggregate {
         self.loose(session, &execution, pending.route.as_ref(), pause, shape);
     }
 
-    fn transaction(&self, session: &Session, pending: &Pending, is_explicit: bool, end: i64) -> Transaction {
+    fn transaction(&self, session: &Session, pending: &Pending<'_>, is_explicit: bool, end: i64) -> Transaction {
         Transaction {
             unit: Unit::new(Boundary::Transaction, session.database, session.unit.application),
             id: pending.transaction,
@@ -656,7 +688,9 @@ impl Aggregate {
         } else if unit.statements == 1
             && let Some(previous) = session.previous.take()
         {
-            session.heads.extend(previous.head().filter(|head| !session.heads.contains(head) && session.heads.len() < 64));
+            if let Some(head) = previous.head() {
+                self.head(head, HEADS);
+            }
             self.over(session, previous, Boundary::Parent);
         }
         session.unit.add(execution);
@@ -666,7 +700,7 @@ impl Aggregate {
         session.last_end = execution.end;
     }
 
-    fn trace(&mut self, session: &Session, pending: &Pending, execution: &Execution<'_>) {
+    fn trace(&mut self, session: &Session, pending: &Pending<'_>, execution: &Execution<'_>) {
         let application = session.unit.application;
         let trace = self.traces.entry(pending.trace).or_insert_with(|| Trace {
             unit: Unit::new(Boundary::Trace, session.database, application),
@@ -763,6 +797,26 @@ impl Aggregate {
         if let Some(previous) = session.previous.take() {
             self.over(session, previous, Boundary::Parent);
         }
+        if boundary == Boundary::Gap && session.may_be_one_request(&unit) {
+            session.held.push(unit);
+            return;
+        }
+        let unit = match (&boundary, session.held.is_empty()) {
+            (_, true) => unit,
+            // connected, asked, and gone: the pauses were the application's own
+            (Boundary::Connection, false) => {
+                let mut parts = std::mem::take(&mut session.held).into_iter().chain([unit]);
+                let mut whole = parts.next().unwrap_or_else(|| Unit::new(boundary.clone(), session.database, 0));
+                parts.for_each(|part| whole.append(part));
+                whole
+            }
+            (_, false) => {
+                for part in std::mem::take(&mut session.held) {
+                    self.over(session, part, Boundary::Gap);
+                }
+                unit
+            }
+        };
         if unit.is_empty() {
             return;
         }
@@ -774,6 +828,14 @@ impl Aggregate {
         }
     }
 
+    /// Notes a query that a unit began with, `times` more often.
+    fn head(&mut self, query: u32, times: u32) {
+        if self.heads.len() < KNOWN_HEADS || self.heads.contains_key(&query) {
+            let known = self.heads.entry(query).or_default();
+            *known = known.saturating_add(times);
+        }
+    }
+
     fn over(&mut self, session: &mut Session, unit: Unit, end: Boundary) {
         if unit.statements == 1
             && let Some(query) = unit.head()
@@ -782,7 +844,10 @@ impl Aggregate {
         {
             self.totals.note(GroupKind::Polling, query, unit.database);
         }
-        let is_known_head = unit.head().is_some_and(|head| session.heads.contains(&head));
+        if let Some(head) = unit.head().filter(|_| unit.begin == Boundary::Gap) {
+            self.head(head, 1);
+        }
+        let is_known_head = unit.head().is_some_and(|head| self.heads.get(&head).is_some_and(|times| *times >= HEADS));
         let boundary = bounded(&unit.begin, &end, is_known_head);
         if boundary == Boundary::Cut && self.cut.len() < KINDS {
             self.leave_open(session, &unit, end.clone());
@@ -821,23 +886,30 @@ impl Aggregate {
     }
 
     /// Ends a session.
-    fn close(&mut self, session: Session, end: Boundary) {
-        let mut session = session;
-        self.settle(&mut session);
+    fn close(&mut self, session: &mut Session, end: Boundary) {
+        self.settle(session);
         if let Some(plan) = session.plan.take() {
-            self.execute(&mut session, plan);
+            self.execute(session, plan);
         }
         self.coverage.nameless += u64::from(session.loose_count);
         for portal in std::mem::take(&mut session.portals) {
             self.queries.duration(&portal);
         }
-        self.end_transaction(&mut session);
-        self.end_unit(&mut session, end);
-        if session.connected != NO_TIME
-            && let Some(group) = self.session_groups.get_mut(&session.actor)
-        {
-            group.statements.add(session.statements);
-        }
+        self.end_transaction(session);
+        self.end_unit(session, end);
+        // who it was is only known for certain at its end: `application_name` is often set after the connection
+        let (connected, statements, lifetime) = (session.connected, session.statements, session.lifetime);
+        let began = if connected == NO_TIME { session.time } else { connected };
+        self.session_group(session.actor, began, |group| {
+            group.executions += statements;
+            if connected != NO_TIME {
+                group.connected += 1;
+                group.statements.add(statements);
+            }
+            if let Some(lifetime) = lifetime {
+                group.lifetimes.add(lifetime);
+            }
+        });
     }
 
     // ------------------------------------------------------------------------------------------------- everything else
@@ -863,7 +935,6 @@ impl Aggregate {
                 }
                 session.connected = event.time;
                 session.unit.begin = Boundary::Connection;
-                self.session_group(session.actor, event.time, |group| group.connected += 1);
             }
             Rarity::Disconnected(lifetime) => {
                 self.has_disconnections = true;
@@ -871,9 +942,7 @@ impl Aggregate {
                     NO_TIME => None,
                     connected => u64::try_from(event.time.saturating_sub(connected)).ok(),
                 };
-                if let Some(lifetime) = lifetime.or(known) {
-                    self.session_group(session.actor, event.time, |group| group.lifetimes.add(lifetime));
-                }
+                session.lifetime = lifetime.or(known);
                 return true;
             }
             Rarity::LockWaiting { mode, object, shape } => {
@@ -906,10 +975,12 @@ impl Aggregate {
             Rarity::Secret(kind, line) => {
                 let key = ((*kind).to_owned(), session.database);
                 let database = self.names.get(session.database).cloned().unwrap_or_default();
+                let query = session.done.map(|done| done.query).or(session.pending.as_ref().map(|pending| pending.query));
+                let query = query.and_then(|query| self.queries.fingerprint(query)).map(str::to_owned);
                 let secret = self.secrets.entry(key).or_insert_with(|| Secret {
                     kind: (*kind).to_owned(),
                     database,
-                    query: None,
+                    query: query.clone(),
                     count: 0,
                     path: path.to_owned(),
                     line: local.line_base + line + 1,
@@ -927,10 +998,10 @@ impl Aggregate {
         }
         let fresh =
             Session::new(session.key, session.actor, session.database, session.unit.application, Boundary::Connection);
-        let old = std::mem::replace(session, fresh);
+        let mut old = std::mem::replace(session, fresh);
         session.time = event.time;
         session.line = event.line;
-        self.close(old, Boundary::Connection);
+        self.close(&mut old, Boundary::Connection);
     }
 
     fn session_group(&mut self, actor: u32, time: i64, change: impl FnOnce(&mut Sessions)) {
@@ -1042,6 +1113,8 @@ impl Aggregate {
 
     /// Ends what nothing was logged of for long. Between digests only, so that it depends on the log alone.
     fn sweep(&mut self) {
+        let current = self.current.take();
+        self.put_back(current);
         let over = |last: i64| last != NO_TIME && self.now.saturating_sub(last) > TRACE_OVER;
         let mut traces: Vec<(i64, u64)> = self
             .traces
@@ -1066,8 +1139,8 @@ impl Aggregate {
                 quiet.truncate(self.sessions.len() - SESSIONS / 2);
             }
             for (_, key) in quiet {
-                if let Some(session) = self.sessions.remove(&key) {
-                    self.close(session, Boundary::Gap);
+                if let Some(mut session) = self.sessions.remove(&key) {
+                    self.close(&mut session, Boundary::Gap);
                 }
             }
         }
@@ -1080,14 +1153,16 @@ impl Aggregate {
     }
 
     fn close_all(&mut self) {
+        let current = self.current.take();
+        self.put_back(current);
         let mut sessions: Vec<(i64, u64)> = self.sessions.iter().map(|(key, session)| (session.time, *key)).collect();
         sessions.sort_unstable();
         for (_, key) in sessions {
-            if let Some(session) = self.sessions.remove(&key) {
+            if let Some(mut session) = self.sessions.remove(&key) {
                 // a unit that ended long before the log does was not cut by its end
                 let quiet = self.now.saturating_sub(session.last_end.max(session.time));
                 let end = if quiet > session.gap(self.has_fractions) { Boundary::Gap } else { Boundary::Cut };
-                self.close(session, end);
+                self.close(&mut session, end);
             }
         }
     }
@@ -1167,9 +1242,9 @@ fn lock_key(of: &LockWaits) -> (&str, &str, &str) {
     (&of.database, &of.mode, &of.object)
 }
 
-fn values(digest: &Digest, step: &Step) -> Vec<super::lexer::SlotValue> {
+fn values<'d>(digest: &'d Digest, step: &Step) -> &'d [super::lexer::SlotValue] {
     let from = step.values as usize;
-    digest.values.get(from..from + usize::from(step.value_count)).unwrap_or_default().to_vec()
+    digest.values.get(from..from + usize::from(step.value_count)).unwrap_or_default()
 }
 
 /// What a unit outside transactions is bounded by, from what begins and ends it.

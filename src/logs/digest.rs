@@ -3,6 +3,7 @@
 
 use super::comment;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, PlanSeen, Rarity, ShapeSeen, Step, Tag, What};
+use super::fast::FastMap;
 use super::lexer::{self, Lexer, Parameters, Slot, SlotKind, SlotValue};
 use super::mask;
 use super::message::{self, Lock, Message, Step as StepKind};
@@ -13,7 +14,6 @@ use super::select::Selection;
 use super::shape::Shape;
 use super::unit::NO_TIME;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, RwLock};
 
 /// Shapes that are remembered between chunks. Forgetting one costs time and changes nothing.
@@ -21,7 +21,7 @@ const SHAPES: usize = 20_000;
 
 /// Shapes that were analysed before, for all threads.
 #[derive(Debug, Default)]
-pub struct Shapes(RwLock<HashMap<u64, Vec<Arc<Shape>>>>);
+pub struct Shapes(RwLock<FastMap<u64, Vec<Arc<Shape>>>>);
 
 /// Variants of one shape that are remembered: those of `limit` and of ordinals.
 const VARIANTS: usize = 8;
@@ -52,7 +52,6 @@ pub struct Digester<'s> {
     lexer: Lexer,
     slots: Vec<Slot>,
     parameters: Vec<SlotValue>,
-    hasher: RandomState,
     scanner: Scanner,
     /// What looks like a secret in the chunk, and where; the last first.
     secrets: Vec<(usize, &'static str)>,
@@ -63,9 +62,9 @@ pub struct Digester<'s> {
 /// The tables of one chunk.
 struct Chunk<'d> {
     digest: &'d mut Digest,
-    shapes: HashMap<u64, Vec<u32>>,
-    actors: HashMap<u64, u32>,
-    last_actor: (u64, u32),
+    shapes: FastMap<u64, Vec<u32>>,
+    actors: FastMap<u64, Vec<u32>>,
+    last_actor: u32,
     tags: HashMap<Tag, u32>,
 }
 
@@ -78,7 +77,6 @@ impl<'s> Digester<'s> {
             lexer: Lexer::new(),
             slots: Vec::new(),
             parameters: Vec::new(),
-            hasher: RandomState::new(),
             scanner: Scanner::new(),
             secrets: Vec::new(),
             shown: None,
@@ -95,9 +93,9 @@ impl<'s> Digester<'s> {
         let mut digest = Digest::default();
         let mut chunk = Chunk {
             digest: &mut digest,
-            shapes: HashMap::new(),
-            actors: HashMap::new(),
-            last_actor: (0, NONE),
+            shapes: FastMap::default(),
+            actors: FastMap::default(),
+            last_actor: NONE,
             tags: HashMap::new(),
         };
         self.secrets.clear();
@@ -341,25 +339,45 @@ impl<'s> Digester<'s> {
 
     /// The number of who sent an entry.
     fn actor(&mut self, record: &Record<'_>, chunk: &mut Chunk<'_>) -> u32 {
-        let hash = self.hasher.hash_one((record.user, record.database, record.application));
-        if chunk.last_actor.0 == hash && chunk.last_actor.1 != NONE {
-            return chunk.last_actor.1;
+        const LONGEST: usize = 200;
+        let kept = |name: &'_ [u8]| String::from_utf8_lossy(name.get(..LONGEST).unwrap_or(name)).into_owned();
+        let is_same = |known: &str, name: &[u8]| known.as_bytes() == name;
+        let is = |number: u32, actors: &[Actor]| {
+            actors.get(number as usize).is_some_and(|actor| {
+                is_same(&actor.user, record.user)
+                    && is_same(&actor.database, record.database)
+                    && is_same(&actor.application, record.application)
+            })
+        };
+        if is(chunk.last_actor, &chunk.digest.actors) {
+            return chunk.last_actor;
         }
-        let number = match chunk.actors.get(&hash) {
+        let hash = [record.user, record.database, record.application]
+            .iter()
+            .fold(0, |sum: u64, name| sum.rotate_left(17) ^ hash64(name));
+        let known = chunk.actors.get(&hash).map_or(&[][..], Vec::as_slice);
+        let number = match known.iter().find(|number| is(**number, &chunk.digest.actors)) {
             Some(number) => *number,
             None => {
-                let name = |bytes: &[u8]| String::from_utf8_lossy(bytes.get(..200).unwrap_or(bytes)).into();
-                let number = chunk.digest.actors.len() as u32;
-                chunk.digest.actors.push(Actor {
-                    user: name(record.user),
-                    database: name(record.database),
-                    application: name(record.application),
-                });
-                chunk.actors.insert(hash, number);
-                number
+                // a name that is cut or no UTF-8 is never the same as its record: it is looked for as it is kept
+                let actor = Actor {
+                    user: kept(record.user).into(),
+                    database: kept(record.database).into(),
+                    application: kept(record.application).into(),
+                };
+                let odd = known.iter().find(|number| chunk.digest.actors.get(**number as usize) == Some(&actor));
+                match odd {
+                    Some(number) => *number,
+                    None => {
+                        let number = chunk.digest.actors.len() as u32;
+                        chunk.digest.actors.push(actor);
+                        chunk.actors.entry(hash).or_default().push(number);
+                        number
+                    }
+                }
             }
         };
-        chunk.last_actor = (hash, number);
+        chunk.last_actor = number;
         number
     }
 }

@@ -75,10 +75,21 @@ pub struct FeedOptions {
     pub carrier: carrier::Options,
 }
 
-/// Reads until a buffer is full or the input ends; tells whether it ended.
+/// Reads so many bytes more, or to the end of the input; tells whether it ended. What was read before a fault is kept.
 fn fill(input: &mut dyn Read, buffer: &mut Vec<u8>, more: usize) -> io::Result<bool> {
-    let read = input.take(more as u64).read_to_end(buffer)?;
-    Ok(read < more)
+    let mut filled = buffer.len();
+    let full = filled + more;
+    buffer.resize(full, 0);
+    let result = loop {
+        match input.read(buffer.get_mut(filled..).unwrap_or_default()) {
+            Ok(0) => break Ok(filled < full),
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Err(error),
+        }
+    };
+    buffer.truncate(filled);
+    result
 }
 
 impl Feed {
@@ -162,8 +173,8 @@ impl Feed {
         self.unwrap.as_ref().map(Unwrap::notes)
     }
 
-    /// The next chunk, written into a buffer that is used again; none at the end.
-    pub fn next(&mut self, mut bytes: Vec<u8>) -> Option<Chunk> {
+    /// The next chunk; `spare` is a buffer that is used again. None at the end.
+    pub fn next(&mut self, mut spare: Vec<u8>) -> Option<Chunk> {
         let mut wanted = CHUNK;
         loop {
             self.read_up_to(wanted);
@@ -185,9 +196,11 @@ impl Feed {
                     }
                 }
             };
-            bytes.clear();
-            bytes.extend_from_slice(self.buffer.get(..end).unwrap_or_default());
-            self.buffer.drain(..end);
+            // the buffer goes with the chunk, what is left of it is little
+            spare.clear();
+            spare.extend_from_slice(self.buffer.get(end..).unwrap_or_default());
+            let mut bytes = std::mem::replace(&mut self.buffer, spare);
+            bytes.truncate(end);
             return Some(Chunk { bytes, format: Arc::clone(&self.format) });
         }
     }

@@ -30,6 +30,8 @@ struct Row {
     shape: Arc<Shape>,
     database: u32,
     load: QueryLoad,
+    /// Applications, by the number of their name: how often.
+    applications: Vec<(u32, u64)>,
     /// Whether something else speaks of it.
     is_pinned: bool,
     used: u64,
@@ -68,6 +70,7 @@ impl QueryTable {
             shape: Arc::clone(shape),
             database,
             load,
+            applications: Vec::new(),
             is_pinned: false,
             used: self.clock,
         })));
@@ -115,7 +118,7 @@ impl QueryTable {
     }
 
     /// Counts a call; its duration too where it is whole.
-    pub fn call(&mut self, pending: &Pending, shape: &Shape, application: &str, duration: Option<u64>) {
+    pub fn call(&mut self, pending: &Pending<'_>, shape: &Shape, application: u32, duration: Option<u64>) {
         self.clock += 1;
         let clock = self.clock;
         let Some(row) = self.row(pending.query) else { return };
@@ -131,7 +134,7 @@ impl QueryTable {
         if pending.query_id != 0 && !load.query_ids.contains(&pending.query_id) && load.query_ids.len() < QUERY_IDS {
             load.query_ids.push(pending.query_id);
         }
-        count_name(&mut load.applications, application, 1);
+        count_number(&mut row.applications, application, 1);
         if let Some(slot) = shape.offset_slot()
             && let Some(offset) = pending.values.get(slot).and_then(|value| value.as_integer())
         {
@@ -217,6 +220,9 @@ impl QueryTable {
             let other = self.other(row.database);
             if let Some(other) = self.row(other) {
                 merge(&mut other.load, &row.load);
+                for (application, count) in row.applications {
+                    count_number(&mut other.applications, application, count);
+                }
             }
         }
         true
@@ -230,7 +236,11 @@ impl QueryTable {
         let mut places: HashMap<(u32, String), usize> = HashMap::new();
         let mut loads: Vec<QueryLoad> = Vec::new();
         for row in rows {
+            let row = *row;
             let mut load = row.load;
+            for (application, count) in row.applications {
+                *load.applications.entry(names.get(application).cloned().unwrap_or_default()).or_default() += count;
+            }
             let key = (row.database, load.fingerprint.clone());
             if let Some(known) = places.get(&key).and_then(|place| loads.get_mut(*place)) {
                 merge(known, &load);
@@ -548,6 +558,14 @@ pub fn merge_group(into: &mut Group, other: &Group) {
     into.varying.dedup();
     into.first = into.first.into_iter().chain(other.first).min();
     into.last = into.last.into_iter().chain(other.last).max();
+}
+
+fn count_number(numbers: &mut Vec<(u32, u64)>, number: u32, count: u64) {
+    if let Some((_, known)) = numbers.iter_mut().find(|(known, _)| *known == number) {
+        *known += count;
+    } else if numbers.len() < NAMES {
+        numbers.push((number, count));
+    }
 }
 
 fn count_name(names: &mut BTreeMap<String, u64>, name: &str, count: u64) {

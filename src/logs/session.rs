@@ -4,12 +4,13 @@ use super::event::{NO_DURATION, NONE};
 use super::lexer::SlotValue;
 use super::unit::{Before, NO_TIME, Unit};
 use super::workload::Boundary;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// An execution, before it is taken in.
 #[derive(Debug, Clone)]
-pub struct Pending {
+pub struct Pending<'a> {
     /// The query, by its number.
     pub query: u32,
     /// Its shape, by its hash.
@@ -23,7 +24,7 @@ pub struct Pending {
     /// Whether it came by the extended protocol.
     pub is_extended: bool,
     /// Its values.
-    pub values: Vec<SlotValue>,
+    pub values: Cow<'a, [SlotValue]>,
     /// Whether they are all there.
     pub has_values: bool,
     /// Whether literals or parameters were logged with it.
@@ -49,6 +50,8 @@ pub struct Pending {
 /// The last execution, as far as a plan that is logged behind it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Done {
+    /// The query.
+    pub query: u32,
     /// Its shape, by its hash.
     pub shape: u64,
     /// Microseconds of execute.
@@ -91,6 +94,9 @@ pub const PORTALS: usize = 8;
 /// Queries before a unit that are remembered.
 const REMEMBERED: usize = 16;
 
+/// Units of a young session that are held back at the most.
+const HELD: usize = 16;
+
 /// Pauses that the median is taken of.
 const PAUSES: usize = 64;
 
@@ -128,10 +134,12 @@ pub struct Session {
     pub time: i64,
     /// When it was connected, where that was logged.
     pub connected: i64,
+    /// How long it lasted, in microseconds, once its end was logged.
+    pub lifetime: Option<u64>,
     /// Statements so far.
     pub statements: u64,
     /// The statement whose duration was not logged yet.
-    pub pending: Option<Pending>,
+    pub pending: Option<Pending<'static>>,
     /// The last execution.
     pub done: Option<Done>,
     /// The parse before it.
@@ -143,7 +151,7 @@ pub struct Session {
     /// How many those are.
     pub loose_count: u32,
     /// A plan that may belong to the statement that follows.
-    pub plan: Option<Pending>,
+    pub plan: Option<Pending<'static>>,
     /// Portals that may be fetched from.
     pub portals: Vec<Portal>,
     /// Statements outside transactions, or in transactions of their own.
@@ -163,8 +171,12 @@ pub struct Session {
     pub signature: (u64, u32),
     /// The query of the last unit of one statement, when it started, and the pauses between such.
     pub lonely: Lonely,
-    /// First queries that came again: they begin a request.
-    pub heads: Vec<u32>,
+    /// Units of a young session that pauses parted: they are one request where the session ends before long.
+    pub held: Vec<Unit>,
+    /// Whether a pool's marks were seen, so that pauses need not part its requests.
+    pub has_marks: bool,
+    /// How often `application_name` was set.
+    pub namings: u32,
 }
 
 /// The same statement alone, again and again.
@@ -218,6 +230,7 @@ impl Session {
             line: 0,
             time: NO_TIME,
             connected: NO_TIME,
+            lifetime: None,
             statements: 0,
             pending: None,
             done: None,
@@ -237,13 +250,29 @@ impl Session {
             gap: 8 * SHORTEST_GAP,
             signature: (0, 0),
             lonely: Lonely::default(),
-            heads: Vec::new(),
+            held: Vec::new(),
+            has_marks: false,
+            namings: 0,
         }
     }
 
     /// The pause in microseconds that parts two requests here: eight times the usual one, within bounds.
     pub fn gap(&self, has_fractions: bool) -> i64 {
-        if has_fractions { self.gap } else { COARSE_GAP }
+        match (self.has_marks, has_fractions) {
+            (_, false) => COARSE_GAP,
+            (true, true) => LONGEST_GAP,
+            (false, true) => self.gap,
+        }
+    }
+
+    /// Whether the session so far can be that of one request: it was seen to begin, less than a second ago.
+    pub fn may_be_one_request(&self, unit: &Unit) -> bool {
+        let first = self.held.first().unwrap_or(unit);
+        first.begin == Boundary::Connection
+            && self.held.len() < HELD
+            && first.started != NO_TIME
+            && unit.ended.saturating_sub(first.started) < LONGEST_GAP
+            && !unit.is_empty()
     }
 
     /// Notes the pause before a statement that belongs to the same request.
@@ -295,7 +324,12 @@ impl Session {
     }
 }
 
-impl Pending {
+impl Pending<'_> {
+    /// With values of its own, to be kept.
+    pub fn owned(self) -> Pending<'static> {
+        Pending { values: Cow::Owned(self.values.into_owned()), ..self }
+    }
+
     /// All microseconds it took, where known.
     pub fn duration(&self) -> Option<u64> {
         (self.execute != NO_DURATION).then(|| self.execute.saturating_add(self.before))

@@ -64,6 +64,8 @@ impl Confidence {
             values: if needs.values { 1.0 - 0.15 * valueless } else { 1.0 },
             parent: match &group.parent {
                 _ if !needs.parent => 1.0,
+                // what stood before the unit in a shared connection may be another client's
+                Some(_) if logging.is_pooled && group.looked_back * 2 >= group.units => 0.5,
                 Some(_) if group.join.is_some() || group.proven > 0 => 1.0,
                 // nothing but its place speaks for it
                 Some(_) => 0.75,
