@@ -10,7 +10,7 @@ use super::message::Step as StepKind;
 use super::names::Names;
 use super::session::{Done, PORTALS, Pending, Portal, Prelude, Session, Transaction};
 use super::shape::Shape;
-use super::unit::{Execution, NO_TIME, Unit};
+use super::unit::{Before, Execution, NO_TIME, Unit};
 use super::workload::{
     Boundary, Checkpoints, Coverage, Failures, GroupKind, Held, LockWaits, Logging, OTHER, OpenUnit, QueryLoad, Secret,
     Sessions, SourceFile, UnreadLine, Workload,
@@ -97,6 +97,8 @@ pub struct Aggregate {
     cut: Vec<OpenUnit>,
     /// First queries of units, and how often they came after a pause.
     heads: FastMap<u32, u32>,
+    /// The first units of a query that may begin requests, with what stood before them.
+    early: FastMap<u32, Vec<(Unit, Vec<Before>)>>,
     is_bounded: bool,
 }
 
@@ -149,6 +151,7 @@ impl Aggregate {
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
             heads: FastMap::default(),
+            early: FastMap::default(),
             is_bounded: false,
         }
     }
@@ -849,13 +852,23 @@ impl Aggregate {
         }
         let is_known_head = unit.head().is_some_and(|head| self.heads.get(&head).is_some_and(|times| *times >= HEADS));
         let boundary = bounded(&unit.begin, &end, is_known_head);
-        if boundary == Boundary::Cut && self.cut.len() < KINDS {
-            self.leave_open(session, &unit, end.clone());
-        } else {
-            let before: Vec<_> = session.before.iter().copied().collect();
-            self.totals.fold(&unit, &boundary, &before, &mut self.queries, &self.names);
-        }
+        let before: Vec<_> = session.before.iter().copied().collect();
         session.remember(&unit);
+        match (&boundary, unit.head()) {
+            (Boundary::Cut, _) if self.cut.len() < KINDS => self.leave_open(session, &unit, end.clone()),
+            // whether its first query begins requests is known when it came often enough: then it did from the start
+            (Boundary::Gap, Some(head)) if unit.begin == Boundary::Gap && self.heads.contains_key(&head) => {
+                self.queries.pin(head);
+                self.early.entry(head).or_default().push((unit, before));
+            }
+            (_, head) => {
+                let known = head.filter(|_| boundary == Boundary::Parent);
+                for (early, before) in known.and_then(|head| self.early.remove(&head)).unwrap_or_default() {
+                    self.totals.fold(&early, &boundary, &before, &mut self.queries, &self.names);
+                }
+                self.totals.fold(&unit, &boundary, &before, &mut self.queries, &self.names);
+            }
+        }
         if end != Boundary::Parent {
             // a request does not look back over what ended it
             session.before.clear();
@@ -1175,6 +1188,11 @@ impl Aggregate {
         for (_, id) in traces {
             self.end_trace(id);
         }
+        let mut early: Vec<(u32, Vec<(Unit, Vec<Before>)>)> = self.early.drain().collect();
+        early.sort_unstable_by_key(|(head, _)| *head);
+        for (unit, before) in early.into_iter().flat_map(|(_, units)| units) {
+            self.totals.fold(&unit, &Boundary::Gap, &before, &mut self.queries, &self.names);
+        }
         let logging = Logging {
             has_sessions: self.coverage.in_sessions > 0,
             has_fractions: self.has_fractions,
@@ -1252,7 +1270,7 @@ fn bounded(begin: &Boundary, end: &Boundary, is_known_head: bool) -> Boundary {
     if *begin == Boundary::Cut || *end == Boundary::Cut {
         return Boundary::Cut;
     }
-    if begin == end {
+    if begin == end && *begin != Boundary::Gap {
         return begin.clone();
     }
     if *begin == Boundary::Parent || *end == Boundary::Parent || is_known_head {
