@@ -127,26 +127,25 @@ fn csvlog(entries: &[Entry]) -> String {
     text
 }
 
+/// Keys in the server's order.
 fn jsonlog(entries: &[Entry]) -> String {
     let mut text = String::new();
     for (entry, number) in entries.iter().zip(numbers(entries)) {
-        let mut object = json!({
-            "timestamp": entry.time(), "user": entry.user, "dbname": entry.database, "pid": entry.pid,
-            "remote_host": "[local]", "session_id": entry.session(), "line_num": number, "ps": "SELECT",
-            "session_start": "2026-11-22 00:00:00 UTC", "txid": 0, "error_severity": entry.severity,
-            "message": entry.message, "application_name": "web", "backend_type": "client backend", "query_id": 0,
-        });
-        let sqlstate = (entry.sqlstate != "00000").then(|| entry.sqlstate.to_owned());
-        let more = [
-            ("state_code", &sqlstate),
-            ("detail", &entry.detail),
-            ("context", &entry.context),
-            ("statement", &entry.statement),
-        ];
-        for (key, value) in more.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))) {
-            object[key] = json!(value);
-        }
-        writeln!(text, "{object}").unwrap();
+        let Entry { pid, user, database, severity, .. } = entry;
+        let more = |key: &str, value: Option<&str>| value.map(|value| format!(",\"{key}\":{}", json!(value))).unwrap_or_default();
+        let sqlstate = more("state_code", Some(entry.sqlstate).filter(|code| *code != "00000"));
+        let message = more("message", Some(&entry.message));
+        let (detail, context) = (more("detail", entry.detail.as_deref()), more("context", entry.context.as_deref()));
+        let statement = more("statement", entry.statement.as_deref());
+        let (time, session) = (entry.time(), entry.session());
+        writeln!(
+            text,
+            "{{\"timestamp\":\"{time}\",\"user\":\"{user}\",\"dbname\":\"{database}\",\"pid\":{pid},\"remote_host\":\"[local]\",\
+             \"session_id\":\"{session}\",\"line_num\":{number},\"ps\":\"SELECT\",\
+             \"session_start\":\"2026-11-22 00:00:00 UTC\",\"txid\":0,\"error_severity\":\"{severity}\"{sqlstate}{message}\
+             {detail}{context}{statement},\"application_name\":\"web\",\"backend_type\":\"client backend\",\"query_id\":0}}"
+        )
+        .unwrap();
     }
     text
 }
