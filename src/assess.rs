@@ -9,6 +9,8 @@ use crate::checklist::{self, Inputs};
 use crate::config::Config;
 use crate::facts::{KNOWN_MAJORS, Snapshot};
 use crate::finding::{Finding, Unit, Value};
+use crate::logs::merge::settled;
+use crate::logs::workload::Workload;
 use crate::report::{Assessment, Body, FORMAT, Kind, Note, Report, Source, State, Tool, Unread};
 use crate::suppress;
 use crate::time::Timestamp;
@@ -19,6 +21,12 @@ use std::collections::HashSet;
 pub struct Given<'a> {
     /// The facts that were judged.
     pub snapshot: &'a Snapshot,
+    /// Earlier facts of the same server.
+    pub before: Option<&'a Snapshot>,
+    /// What the server's logs said.
+    pub workload: Option<&'a Workload>,
+    /// From when to when the logs count, where somebody says so.
+    pub log_from_to: (Option<Timestamp>, Option<Timestamp>),
     /// The configuration in effect.
     pub config: &'a Config,
     /// What people said.
@@ -33,6 +41,11 @@ pub struct Given<'a> {
 
 /// Makes the report of an audit.
 pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> Report {
+    let workload = given.workload.map(settled);
+    if let Some(workload) = &workload {
+        notes.extend(logs::add(given, workload, &mut audited));
+    }
+    let log = workload.as_ref().and_then(logs::window);
     for finding in &mut audited.findings {
         finding.items = checklist::items_of(finding.rule.as_str()).into_iter().map(str::to_owned).collect();
     }
@@ -50,6 +63,7 @@ pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> 
         databases: &source.databases,
         service: audited.service,
         window: audited.window.as_ref(),
+        log: log.as_ref(),
     });
     Report {
         format: FORMAT,
@@ -154,7 +168,7 @@ fn failures(snapshot: &Snapshot) -> Vec<Unread> {
 }
 
 /// At most three findings to act on first: one of each rule, by severity, then by failed items the rule decides, then by
-/// the largest size measured, then by key.
+/// the largest size measured, then by key. What is suspected only is nothing to do.
 pub(super) fn top(findings: &[Finding], items: &[Assessment]) -> Vec<String> {
     let failed = |finding: &Finding| {
         let decides = |item: &&Assessment| item.state == State::Fail && item.rules.contains(&finding.rule);
@@ -169,7 +183,7 @@ pub(super) fn top(findings: &[Finding], items: &[Assessment]) -> Vec<String> {
         })
     };
     let mut ranked: Vec<(&Finding, usize, f64)> =
-        findings.iter().map(|finding| (finding, failed(finding), size(finding))).collect();
+        findings.iter().filter(|finding| !finding.is_suspected()).map(|f| (f, failed(f), size(f))).collect();
     ranked.sort_by(|(a, a_items, a_size), (b, b_items, b_size)| {
         b.severity
             .cmp(&a.severity)
@@ -201,9 +215,13 @@ mod tests {
             at: lab.snapshot.captured_at,
             config: &config,
             reviews: &[],
+            logged: None,
         };
         let given_report = Given {
             snapshot: &lab.snapshot,
+            before: None,
+            workload: None,
+            log_from_to: (None, None),
             config: &config,
             attestations: &Attestations::default(),
             at: lab.snapshot.captured_at,

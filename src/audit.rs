@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::facts::Snapshot;
 use crate::finding::Finding;
 use crate::outcome::RuleResult;
-use crate::queries::aggregate;
+use crate::queries::{Queries, aggregate};
 use crate::report::{Query, Window};
 use crate::rule::Params;
 use crate::service;
@@ -29,6 +29,8 @@ pub struct Given<'a> {
     pub config: &'a Config,
     /// The statements somebody reviewed.
     pub reviews: &'a [Review],
+    /// The statements that a log counted.
+    pub logged: Option<&'a Queries>,
 }
 
 /// What the checks had to say.
@@ -58,6 +60,7 @@ pub fn audit(given: &Given<'_>) -> Audited {
         replicas: given.replicas,
         at: given.at,
         queries: &queries,
+        logged: given.logged,
         params: &params,
         role_kinds: &role_kinds,
         reviews: given.reviews,

@@ -153,9 +153,20 @@ pub struct Inputs<'a> {
     pub service: Option<&'a str>,
     /// The time the counters speak of.
     pub window: Option<&'a Window>,
+    /// The time the logs speak of; none where no log was read.
+    pub log: Option<&'a Window>,
 }
 
 impl<'a> Inputs<'a> {
+    /// Whether rules over this input could have run.
+    fn has(&self, input: &Input) -> bool {
+        match input {
+            Input::Server => self.audited,
+            Input::Logs => self.log.is_some(),
+            _ => false,
+        }
+    }
+
     /// Nothing but what people said.
     pub fn attested(attestations: &'a Attestations) -> Self {
         Self {
@@ -168,6 +179,7 @@ impl<'a> Inputs<'a> {
             databases: &[],
             service: None,
             window: None,
+            log: None,
         }
     }
 }

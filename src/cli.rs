@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod logs;
 mod output;
+mod prove;
 mod review_plan;
 mod snapshot;
 

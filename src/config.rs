@@ -556,7 +556,9 @@ impl Config {
         lines.add("application.maintenance_roles", maintenance_roles, |list| listed(list, "none"));
         lines.add("application.maintenance_applications", maintenance_applications, |list| listed(list, "none"));
         let Logs { prefix, timezone, min_duration, pooled, max_queries_per_request, routes } = &self.logs;
-        lines.add("logs.prefix", prefix, |text| text.clone().unwrap_or_else(|| "found by looking at the log".to_owned()));
+        lines.add("logs.prefix", prefix, |text| {
+            text.clone().unwrap_or_else(|| "found by looking at the log".to_owned())
+        });
         lines.add("logs.timezone", timezone, optional);
         let told = |value: &Option<Duration>| value.as_ref().map_or_else(|| "recognised".to_owned(), time);
         lines.add("logs.min_duration", min_duration, told);

@@ -9,6 +9,24 @@ static SCHEMA: &str = include_str!("../sql/demo/schema.sql");
 static BROKEN: &str = include_str!("../sql/demo/broken.sql");
 static WORKLOAD: &str = include_str!("../sql/demo/workload.sql");
 
+/// The `log_line_prefix` of the demo's server: Debian's, the commonest there is, with the query id, which joins the log to
+/// `pg_stat_statements`.
+pub const LOG_LINE_PREFIX: &str = "%m [%p] %q%u@%d %Q ";
+
+/// What makes its log one that `pgassay logs` can read anything from, beside what the schema sets for the roles of the
+/// application. It goes to standard error: every major writes that, no collector has to run, and it is what most logs
+/// look like.
+pub const LOGGING: &[(&str, &str)] = &[
+    ("log_destination", "stderr"),
+    ("logging_collector", "off"),
+    ("log_line_prefix", LOG_LINE_PREFIX),
+    ("log_connections", "on"),
+    ("log_disconnections", "on"),
+    ("log_lock_waits", "on"),
+    ("log_temp_files", "0"),
+    ("log_checkpoints", "on"),
+];
+
 /// What the demo's own statements can end in.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
@@ -74,8 +92,8 @@ pub async fn populate(url: &str, grants: &str) -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Runs the shop's requests: pages with a query for each order on them, a slow report, a search, and a batch that connects
-/// anew for every statement.
+/// Runs the shop's requests: pages, each a transaction with a query for each order on it, a slow report, a search, and a
+/// batch that connects anew for every statement.
 ///
 /// # Errors
 /// The server refused a statement.
@@ -87,10 +105,12 @@ pub async fn workload(app_url: &str, batch_url: &str) -> Result<(), DemoError> {
         let session = connect(app_url, "shop-web").await?;
         let (page, item) = (session.client.prepare(page).await?, session.client.prepare(item).await?);
         for request in 0..120_i64 {
+            session.execute("begin").await?;
             // the N+1: a page of orders, and then a query for each of them
             for order in session.client.query(&page, &[&(1 + request * 7 % 4000)]).await? {
                 session.client.query(&item, &[&order.get::<_, i64>(0)]).await?;
             }
+            session.execute("commit").await?;
         }
         Ok::<_, DemoError>(())
     };

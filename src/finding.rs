@@ -469,6 +469,11 @@ impl Finding {
         other.severity.cmp(&self.severity).then_with(|| self.key.cmp(&other.key))
     }
 
+    /// Whether it is suspected only: shown where everything is, and no gate fails on it.
+    pub fn is_suspected(&self) -> bool {
+        self.detail.iter().any(|measure| measure.name == "suspected" && measure.value == Value::Bool(true))
+    }
+
     /// The measure of a name, as a number.
     pub fn measured(&self, name: &str) -> Option<f64> {
         self.detail.iter().find(|measure| measure.name == name).and_then(|measure| match measure.value {

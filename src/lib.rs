@@ -24,7 +24,8 @@
 //! * **Silence is never success.** A rule passes only when nothing was left unjudged; what could not be read is a
 //!   [`outcome::Missing`] with the reason and what would unlock it.
 //! * **Nothing is written to the audited server.** Every read is a read-only transaction with its own limits. The only foreign
-//!   text ever sent is what [`measure::plan`] plans, under the rules it states.
+//!   text ever sent is what [`measure::plan`] plans and, where it is asked for, what [`logs::prove`] runs, under the rules
+//!   they state.
 //! * **Secrets end at the door.** Values that may hold one are withheld, and query text loses its literals
 //!   ([`fingerprint`]), before a fact exists.
 //! * **One name everywhere.** A rule's id is its file's stem, its fixture folder, its configuration key, its anchor.

@@ -29,6 +29,7 @@ pub mod message;
 pub mod names;
 pub mod plan;
 pub mod prefix;
+pub mod prove;
 pub mod reader;
 pub mod record;
 pub mod rewrite;
@@ -39,6 +40,9 @@ pub mod shape;
 pub mod unit;
 pub mod words;
 pub mod workload;
+
+#[cfg(test)]
+mod tests;
 
 use aggregate::{Aggregate, Told};
 use digest::{Digester, Shapes};
@@ -186,7 +190,7 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
     std::thread::scope(|scope| {
         let spawned: Vec<_> = (0..jobs)
             .filter_map(|_| {
-                std::thread::Builder::new().name("logs".into()).stack_size(STACK).spawn_scoped(scope, &work).ok()
+                std::thread::Builder::new().name("logs".into()).stack_size(STACK).spawn_scoped(scope, work).ok()
             })
             .collect();
         if spawned.is_empty() {

@@ -49,7 +49,7 @@ mod tls;
 mod version;
 mod wire;
 
-pub use door::{Database, Door, Identity, Limits, Parameter, Session};
+pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
 pub use environment::Environment;
 pub use error::{ConnectError, ReadError};
 pub use query::Query;

@@ -298,6 +298,44 @@ pub fn aggregate(now: &Snapshot, before: Option<&Snapshot>) -> Result<Queries, M
     })
 }
 
+/// Executions between two snapshots that clients asked for, by database and the server's identity of the query. Exact, or
+/// not at all.
+///
+/// # Errors
+/// The two may not be subtracted, or statements were forgotten between them.
+pub fn calls_between(before: &Snapshot, now: &Snapshot) -> Result<BTreeMap<(String, i64), u64>, Missing> {
+    comparable(before, now)?;
+    let statements = now.server.statements.read()?;
+    let earlier = before.server.statements.read()?;
+    let refuse = |because: &str| Err(Missing::new("calls", Reason::Observation, because));
+    if !same_reset(before, now) {
+        return refuse("pg_stat_statements was reset between the snapshots");
+    }
+    match (before.server.statements_info.ok(), now.server.statements_info.ok()) {
+        (Some(before), Some(now)) if before.evicted == now.evicted => {}
+        (Some(_), Some(_)) => return refuse("pg_stat_statements forgot statements between the snapshots"),
+        _ => return refuse("pg_stat_statements does not tell whether it forgot statements between the snapshots"),
+    }
+    let earlier: HashMap<Identity, &Statement> =
+        earlier.iter().map(|statement| (identity(statement), statement)).collect();
+    let mut calls: BTreeMap<(String, i64), u64> = BTreeMap::new();
+    let asked = |statement: &&Statement| {
+        statement.counters.is_top_level && !matches!(statement.kind, None | Some(StatementKind::Utility))
+    };
+    for statement in statements.iter().filter(asked) {
+        let counters = &statement.counters;
+        let (Some(database), Some(Ok(id))) = (&counters.database, counters.query_id.as_deref().map(str::parse::<i64>))
+        else {
+            continue;
+        };
+        let (part, _) = difference(statement, earlier.get(&identity(statement)).copied());
+        if part.calls > 0 {
+            *calls.entry((database.clone(), id)).or_default() += part.calls.unsigned_abs();
+        }
+    }
+    Ok(calls)
+}
+
 /// Whether the extension hides it from this role. Where it has lost the text, it still tells the identity.
 fn is_hidden(statement: &Statement) -> bool {
     statement.counters.query_id.is_none()
@@ -543,6 +581,41 @@ mod tests {
         assert_eq!(rate(Some(2.0 * 86_400.0), 7), Daily { at_least: 1000.0, at_most: Some(1000.0) });
         let recent = rate(Some(60.0), 0);
         assert_eq!(recent, Daily { at_least: 2000.0, at_most: None });
+    }
+
+    #[test]
+    fn calls_between_two_snapshots_are_exact_or_nothing() {
+        let pair = |change: &dyn Fn(&mut Lab)| {
+            let mut lab = Lab::new();
+            lab.statement("app", "select 1 from t", 1000, 1.0).query_id = Some("-7".into());
+            lab.statement("dump", "select 1 from t", 10, 1.0).query_id = Some("-7".into());
+            lab.statement("app", "begin", 10, 1.0).query_id = Some("8".into());
+            lab.statement("app", "select 2 from t", 10, 1.0).query_id = Some("9".into());
+            let mut before = lab.snapshot.clone();
+            before.captured_at = now().plus_seconds(-3600.0);
+            for statement in crate::testing::rows(&mut lab.snapshot.server.statements).iter_mut().take(3) {
+                statement.counters.calls += 5;
+                statement.counters.total_ms += 5.0;
+            }
+            lab.statement("app", "select 3 from t", 4, 1.0).query_id = Some("10".into());
+            change(&mut lab);
+            calls_between(&before, &lab.snapshot)
+        };
+        let shop = |id, calls| (("shop".to_owned(), id), calls);
+        assert_eq!(pair(&|_| {}), Ok([shop(-7, 10), shop(10, 4)].into()), "no utility, nothing that was not called");
+        let nested =
+            pair(&|lab| crate::testing::rows(&mut lab.snapshot.server.statements)[0].counters.is_top_level = false);
+        assert_eq!(nested.unwrap()[&("shop".to_owned(), -7)], 5);
+        let forgot = pair(&|lab| {
+            let Fact::Read { rows, .. } = &mut lab.snapshot.server.statements_info else { panic!() };
+            rows.evicted += 1;
+        });
+        assert!(forgot.unwrap_err().because.contains("forgot"));
+        let reset = pair(&|lab| {
+            let Fact::Read { rows, .. } = &mut lab.snapshot.server.statements_info else { panic!() };
+            rows.stats_reset = Some(now().plus_seconds(-60.0));
+        });
+        assert!(reset.unwrap_err().because.contains("was reset"));
     }
 
     #[test]

@@ -260,6 +260,9 @@ pub struct LogCoverage {
     pub executions: u64,
     /// Those whose duration is not known.
     pub untimed: u64,
+    /// Different queries, whether they are listed or not.
+    #[serde(default)]
+    pub queries: u64,
     /// Durations whose statement is not known.
     pub nameless: u64,
     /// `log_min_duration_statement` in milliseconds, told or recognised; none where everything was logged.

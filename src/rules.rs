@@ -2,12 +2,33 @@
 
 use crate::checks;
 use crate::logs::detectors;
-use crate::rule::Meta;
+use crate::rule::{Meta, Param};
 
-/// What each rule says about itself, family by family, in the order of the documentation. A new family is one line here.
+/// A rule, whichever family it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// What it says about itself.
+    pub meta: &'static Meta,
+    /// The thresholds a user can change.
+    pub params: &'static [&'static Param],
+    /// What its family looks at: `server` or `log`.
+    pub looks_at: &'static str,
+}
+
+/// Every rule, family by family, in the order of the documentation. A new family is one line here.
+pub fn each() -> impl Iterator<Item = Rule> {
+    let checks = checks::ALL.iter().map(|check| Rule { meta: &check.meta, params: check.params, looks_at: "server" });
+    checks.chain(detectors::ALL.iter().map(|one| Rule { meta: &one.meta, params: one.params, looks_at: "log" }))
+}
+
+/// The rule of an id; `None` where this version does not have it.
+pub fn by_id(id: &str) -> Option<Rule> {
+    each().find(|rule| rule.meta.id == id)
+}
+
+/// What each rule says about itself.
 pub fn all() -> impl Iterator<Item = &'static Meta> {
-    let checks = checks::ALL.iter().map(|check| &check.meta);
-    checks.chain(detectors::ALL.iter().map(|detector| &detector.meta))
+    each().map(|rule| rule.meta)
 }
 
 /// What the rule of an id says about itself; `None` where this version does not have it.
@@ -27,5 +48,7 @@ mod tests {
             assert!(seen.insert(meta.id), "{} is there twice", meta.id);
         }
         assert!(meta("foreign-key-without-index").is_some() && meta("nothing").is_none());
+        let looks_at = |id| by_id(id).map(|rule| rule.looks_at);
+        assert_eq!((looks_at("foreign-key-without-index"), looks_at("n-plus-one")), (Some("server"), Some("log")));
     }
 }

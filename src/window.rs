@@ -23,6 +23,8 @@ pub enum SpanKind {
     Reset,
     /// Since a moment nobody stamped: bounds only.
     Bounds,
+    /// From the first entry of a log to its last; bounds only where not every statement is in it.
+    Log,
 }
 
 /// A window of time, by its bounds in seconds.
@@ -69,7 +71,11 @@ impl Span {
 
     /// Whether both bounds are the same.
     pub fn is_exact(&self) -> bool {
-        self.kind != SpanKind::Bounds
+        match self.kind {
+            SpanKind::Snapshots | SpanKind::Reset => true,
+            SpanKind::Bounds => false,
+            SpanKind::Log => self.at_most == Some(self.at_least),
+        }
     }
 
     /// A day's share of a count, at least. None where the window could be of any length.
@@ -111,6 +117,7 @@ impl Span {
         match (self.kind, self.at_most) {
             (SpanKind::Snapshots, _) => format!("{length} between two snapshots"),
             (SpanKind::Reset, _) => format!("{length} since the counters were reset"),
+            (SpanKind::Log, most) => format!("{} of a log", humane(most.unwrap_or(self.at_least), &Unit::Seconds)),
             (SpanKind::Bounds, Some(most)) if most > self.at_least => format!(
                 "at least {length} and at most {}, since a moment that was not recorded",
                 humane(most, &Unit::Seconds)

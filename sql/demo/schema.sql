@@ -10,6 +10,9 @@ alter role shop_batch set statement_timeout = '30';
 alter role shop_admin set statement_timeout = '60s';
 alter role shop_admin set lock_timeout = '5s';
 alter role shop_admin set idle_in_transaction_session_timeout = '60s';
+-- for a while, everything the application sends is logged; the server's own setting stays off, one of the mistakes
+alter role shop_app set log_min_duration_statement = 0;
+alter role shop_batch set log_min_duration_statement = 0;
 
 create table countries (
   code text primary key,

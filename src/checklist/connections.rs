@@ -4,13 +4,22 @@
 //! ever is. So these pass only over a time between two snapshots, and where a server cannot see the thing itself (a
 //! `finally` block, a pool's own timeout) only fail or stay unknown.
 
+use super::database::LOG_UNDERSTOOD;
 use super::{Decide, Decider, Input, Item, Section};
 use crate::rule::{Evidence, Severity};
 
 /// Transactions per session, by database: what a pool looks like from behind, not the pool itself.
 pub(super) const POOLED: Decider =
     Decider::required("connection-per-request", "databases", "with a new connection for nearly every request")
-        .passes_as(&Evidence::Inferred);
+        .passes_as(&Evidence::Inferred)
+        .alternative();
+
+/// The same from the log: how long sessions live, and how much each of them does.
+pub(super) const SHORT_LIVED: Decider =
+    Decider::required("short-lived-sessions", "databases and applications", "with a session for nearly every request")
+        .in_logs()
+        .passes_as(&Evidence::Inferred)
+        .alternative();
 
 pub(super) const IDLE_TOO_LONG: Decider =
     Decider::required("connection-idle-too-long", "connections", "idle for longer than the limit")
@@ -40,9 +49,10 @@ pub(super) static SECTION: Section = Section {
             id: "4.1",
             title: "Connection pool configured (not new-connection-per-request)",
             threshold: "Pool exists",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
-            supply: "a window of normal load: pgassay snapshot before, pgassay audit --since after",
-            decide: Decide::by(&[POOLED]),
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
+            supply: "a window of normal load: pgassay snapshot before, pgassay audit --since after; or its log with connections \
+                and disconnections in it (--logs FILES)",
+            decide: Decide::by(&[POOLED, SHORT_LIVED, LOG_UNDERSTOOD.alternative()]),
         },
         Item {
             id: "4.2",
@@ -122,12 +132,28 @@ pub(super) static SECTION: Section = Section {
             title: "No connections held across external HTTP calls",
             threshold: "0 violations",
             needs: &[Input::Window, Input::Logs, Input::Server, Input::Attestation],
-            supply: "two snapshots with an hour of load between them: pgassay snapshot before, pgassay audit --since after",
+            supply: "two snapshots with an hour of load between them: pgassay snapshot before, pgassay audit --since after; or \
+                a log of an hour with every statement in it (--logs FILES)",
             decide: Decide::by(&[
                 // What the client did meanwhile, and what it holds outside a transaction, a server does not see.
                 Decider::required(IDLE_IN_TRANSACTION, IDLE_SUBJECTS, IDLE_WRONG)
                     .passes_as(&Evidence::Inferred)
-                    .between_snapshots(HOUR),
+                    .between_snapshots(HOUR)
+                    .alternative(),
+                Decider::required(
+                    "connection-held-while-idle",
+                    "databases",
+                    "with transactions that wait for their client",
+                )
+                .counting(
+                    "statement after which transactions wait for their client",
+                    "statements after which transactions wait for their client",
+                )
+                .in_logs()
+                .passes_as(&Evidence::Inferred)
+                .over(HOUR)
+                .alternative(),
+                LOG_UNDERSTOOD.alternative(),
             ]),
         },
         Item {

@@ -3,13 +3,24 @@
 //! Where there is nothing to judge: no foreign keys, no large tables, no statement above 1,000 calls a day and no index
 //! worth measuring are as good as a pass, since the catalog or the counters say so themselves. No statement at all, or no
 //! role to look at, means that nothing was seen.
+//!
+//! How slow a query is, counters bound and a log shows: either decides. What the order of statements shows, only a log does.
 
 use super::{Decide, Decider, Input, Item, Section};
 use crate::rule::{Evidence, Severity};
 
 pub(super) const SLOW_STATEMENT: Decider =
     // Its bounds hold for any distribution, but they are bounds: the percentile itself was never read.
-    Decider::required("slow-statement", "statements", "with a p99 above the limit").passes_as(&Evidence::Inferred);
+    Decider::required("slow-statement", "statements", "with a p99 above the limit")
+            .passes_as(&Evidence::Inferred)
+            .alternative();
+
+pub(super) const SLOW_QUERY: Decider =
+    Decider::required("slow-query", "logged queries", "with a p99 above the limit").in_logs().alternative();
+
+/// Every figure of a log is a figure of what was understood of it.
+pub(super) const LOG_UNDERSTOOD: Decider =
+    Decider::premise("log-partly-understood", "logs", "understood in part").in_logs();
 
 pub(super) const FOREIGN_KEYS: Decider =
     Decider::required("foreign-key-without-index", "foreign keys", "without an index")
@@ -20,8 +31,23 @@ pub(super) const SEQUENTIAL_SCANS: Decider =
     Decider::required("sequential-scan-on-large-table", "large tables", "read sequentially in a hot path")
         .vacuous("no table is large enough to matter");
 
+/// In a hot query a plan of the log speaks against the item, but plans of the log are those of slow calls only.
+pub(super) const LOGGED_SCANS: Decider =
+    Decider::symptom("sequential-scan-in-hot-query", "logged queries", "that read a large table sequentially")
+        .in_logs();
+
+pub(super) const N_PLUS_ONE: Decider = Decider::required("n-plus-one", "requests", "with an N+1 pattern")
+    .counting("N+1 pattern", "N+1 patterns")
+    .fails_at(&Severity::High)
+    .in_logs();
+
+pub(super) const TOO_MANY_QUERIES: Decider =
+    Decider::required("too-many-queries-per-request", "requests", "with too many queries")
+        .counting("kind of request with too many queries", "kinds of requests with too many queries")
+        .in_logs();
+
 /// Ratios of calls are a symptom; only the order of statements in a session proves the pattern.
-pub(super) const N_PLUS_ONE: Decider =
+pub(super) const N_PLUS_ONE_SUSPECTED: Decider =
     Decider::symptom("n-plus-one-suspected", "statements", "called like an N+1 query").proven_by(&Evidence::Measured);
 
 pub(super) const STATEMENT_TIMEOUT: Decider =
@@ -30,8 +56,9 @@ pub(super) const STATEMENT_TIMEOUT: Decider =
 pub(super) const STATEMENTS_TRACKED: Decider =
     Decider::premise("statement-not-tracked", "databases", "whose statements are not all tracked");
 
-/// Why the counters of statements never prove the absence of N+1.
-pub(super) const N_PLUS_ONE_UNPROVABLE: &str = "counters have no order of statements: only a log decides it";
+/// What supplies the order of statements.
+pub(super) const ORDER_OF_STATEMENTS: &str = "a log of normal load with every statement in it (log_min_duration_statement = 0 for a while): \
+    pgassay logs FILES, or pgassay audit --logs FILES";
 
 /// A day of counters: less than that says little about calls a day.
 const DAY: f64 = 86_400.0;
@@ -45,8 +72,9 @@ pub(super) static SECTION: Section = Section {
             title: "No query exceeds p99 > 100ms under normal load",
             threshold: "0 violations",
             needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
-            supply: "pg_stat_statements and a window of normal load: pgassay snapshot before, pgassay audit --since after",
-            decide: Decide::by(&[SLOW_STATEMENT]),
+            supply: "pg_stat_statements and a window of normal load: pgassay snapshot before, pgassay audit --since after; a log \
+                of that time (--logs FILES) decides it exactly",
+            decide: Decide::by(&[SLOW_STATEMENT, SLOW_QUERY, LOG_UNDERSTOOD.alternative()]),
         },
         Item {
             id: "2.2",
@@ -60,17 +88,18 @@ pub(super) static SECTION: Section = Section {
             id: "2.3",
             title: "No sequential scans on tables > 10,000 rows in hot paths",
             threshold: "0 violations",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
             supply: "a window of normal load: pgassay snapshot before, pgassay audit --since after",
-            decide: Decide::by(&[SEQUENTIAL_SCANS]),
+            decide: Decide::by(&[SEQUENTIAL_SCANS, LOGGED_SCANS]),
         },
         Item {
             id: "2.4",
             title: "N+1 query patterns absent",
             threshold: "0 hot endpoints with queries/req > 10",
             needs: &[Input::Logs, Input::Server, Input::Attestation],
-            supply: "a log of normal load with every statement in it (log_min_duration_statement = 0 for a while), for pgassay logs (coming)",
-            decide: Decide::against(&[N_PLUS_ONE], N_PLUS_ONE_UNPROVABLE),
+            supply: ORDER_OF_STATEMENTS,
+            // Hot is what the rule of requests calls medium; an N+1 of ten statements or fewer is within the threshold.
+            decide: Decide::by(&[N_PLUS_ONE, TOO_MANY_QUERIES, N_PLUS_ONE_SUSPECTED, LOG_UNDERSTOOD]),
         },
         Item {
             id: "2.5",
@@ -100,8 +129,9 @@ pub(super) static SECTION: Section = Section {
             id: "2.7",
             title: "EXPLAIN ANALYZE reviewed for all queries used > 1000×/day",
             threshold: "Documented",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
-            supply: "pg_stat_statements over a known window, and a review of each statement: pgassay review-plan FINGERPRINT",
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
+            supply: "pg_stat_statements over a known window, or a day of log (pgassay audit --logs FILES), and a review of each \
+                statement: pgassay review-plan FINGERPRINT",
             decide: Decide::by(&[
                 Decider::required(
                     "plan-not-reviewed",

@@ -2,8 +2,12 @@
 //!
 //! The order of what wins: a proven violation, then a weaker one, then a pass, and *unknown* where none of them is
 //! certain. A violation is certain even where something else could not be judged; a pass is not.
+//!
+//! Some items can be proven by more than one input: how slow a query is, by the counters of a server or by its log. Such
+//! rules are alternatives: the item passes where those of one input are complete, and a violation that any of them finds
+//! counts. Where one finds what another, by stronger evidence, did not, the item warns: both speak of their own time.
 
-use super::{Inputs, Item};
+use super::{Input, Inputs, Item};
 use crate::attest::{Attestation, Word};
 use crate::config::document::one_line;
 use crate::finding::{Finding, humane};
@@ -41,6 +45,11 @@ pub struct Decider {
     pub rule: &'static str,
     /// How it takes part.
     pub part: Part,
+    /// What it is a rule over.
+    pub input: &'static Input,
+    /// Whether the rules of another input prove as much: the item needs those of one of its alternatives, and all of those
+    /// that are none.
+    pub is_alternative: bool,
     /// The severity from which a finding fails the item; a weaker one warns, and without one every finding only warns.
     pub fail_at: Option<&'static Severity>,
     /// The evidence below which a finding only warns.
@@ -51,6 +60,8 @@ pub struct Decider {
     pub subjects: &'static str,
     /// What is wrong with some of them: `without an index`.
     pub wrong: &'static str,
+    /// What its findings are, one and several, where they are none of the subjects: `N+1 pattern`, in so many requests.
+    pub counted: Option<(&'static str, &'static str)>,
     /// What to say where there were no subjects at all and that is as good as a pass: `no foreign keys`. Without it, no
     /// subjects mean that nothing was seen.
     pub vacuous: Option<&'static str>,
@@ -64,11 +75,14 @@ impl Decider {
         Self {
             rule,
             part: Part::Required,
+            input: &Input::Server,
+            is_alternative: false,
             fail_at: Some(&Severity::Medium),
             least: &Evidence::Inferred,
             silence: &Evidence::Measured,
             subjects,
             wrong,
+            counted: None,
             vacuous: None,
             over: None,
         }
@@ -87,6 +101,21 @@ impl Decider {
     /// A rule about something that stands in for what the item asks.
     pub(super) const fn backstop(rule: &'static str, subjects: &'static str, wrong: &'static str) -> Self {
         Self { part: Part::Backstop, ..Self::required(rule, subjects, wrong) }
+    }
+
+    /// A rule over logs.
+    pub(super) const fn in_logs(self) -> Self {
+        Self { input: &Input::Logs, ..self }
+    }
+
+    /// One of those of its input that do for the item what those of another input do as well.
+    pub(super) const fn alternative(self) -> Self {
+        Self { is_alternative: true, ..self }
+    }
+
+    /// Finding something else than the subjects it looks at.
+    pub(super) const fn counting(self, one: &'static str, several: &'static str) -> Self {
+        Self { counted: Some((one, several)), ..self }
     }
 
     /// Failing from another severity.
@@ -124,7 +153,7 @@ impl Decider {
         Self { over: Some(Over { seconds, snapshots: true }), ..self }
     }
 
-    /// Passing only over a time of known length, of so many seconds at least.
+    /// Passing only over a time of known length, of so many seconds at least: that of the counters, or of the log.
     pub(super) const fn over(self, seconds: f64) -> Self {
         Self { over: Some(Over { seconds, snapshots: false }), ..self }
     }
@@ -198,18 +227,33 @@ fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {
     if item.decide.deciders.is_empty() {
         return Decision::unknown(format!("no input decides it; to supply it: {}", item.supply));
     }
-    if !inputs.audited && tallies.iter().all(|tally| !tally.took_part()) {
-        return Decision::unknown(format!("no server was audited; to supply it: {}", item.supply));
+    if tallies.iter().all(|tally| !tally.took_part() && !inputs.has(tally.decider.input)) {
+        let why = match (inputs.audited, inputs.log.is_some()) {
+            // of what was given, nothing is looked at
+            (false, false) if tallies.iter().all(|tally| *tally.decider.input == Input::Logs) => "no log was read",
+            (false, false) => "no server was audited",
+            (false, true) => "no log decides it",
+            (true, _) => item.decide.unprovable.unwrap_or("only a log decides it"),
+        };
+        return Decision::unknown(format!("{why}; to supply it: {}", item.supply));
     }
     let speaking = || tallies.iter().filter(|tally| matches!(tally.decider.part, Part::Required | Part::Symptom));
-    let gaps: Vec<Gap> = tallies.iter().flat_map(Tally::gaps).collect();
-    let left_open = || if gaps.is_empty() { String::new() } else { format!("; besides, {}", describe(&gaps)) };
+    let proof = Proof::of(tallies, inputs);
+    let left_open =
+        || if proof.gaps.is_empty() { String::new() } else { format!("; besides, {}", describe(&proof.gaps)) };
 
     let failing: Vec<&Tally<'_>> = speaking().filter(|tally| !tally.failing.is_empty()).collect();
     if !failing.is_empty() {
         let because = join(failing.iter().map(|tally| tally.violations(&tally.failing)));
         // One violation is enough, so the state rests on the best known of them.
         let evidence = failing.iter().flat_map(|tally| &tally.failing).map(|finding| &finding.evidence).max().cloned();
+        if failing.iter().all(|tally| tally.decider.is_alternative)
+            && let Some(way) = proof.ways.first().filter(|way| Some(way.evidence) > evidence.as_ref())
+        {
+            let known = evidence.as_ref().map_or("", Evidence::as_str);
+            let because = format!("{because} ({known}); {} ({})", way.silence(), way.evidence);
+            return Decision::new(State::Warn, evidence, because + &left_open());
+        }
         return Decision::new(State::Fail, evidence, because + &left_open());
     }
     let warning: Vec<&Tally<'_>> =
@@ -228,25 +272,110 @@ fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {
     }
     match item.decide.unprovable {
         Some(why) => Decision::unknown(format!("{}{why}; to supply it: {}", seen(tallies), item.supply)),
-        None if gaps.is_empty() => {
-            let required = || tallies.iter().filter(|tally| tally.decider.part == Part::Required);
-            let evidence = required().map(|tally| tally.decider.silence).min().cloned();
-            Decision::new(State::Pass, evidence, join(required().map(Tally::silence)))
+        None if proof.gaps.is_empty() => {
+            let common = || tallies.iter().filter(|tally| is_required(tally) && !tally.decider.is_alternative);
+            let own = common().map(|tally| tally.decider.silence);
+            let evidence = own.chain(proof.ways.first().map(|way| way.evidence)).min().cloned();
+            let silence = common().map(Tally::silence).chain(proof.ways.iter().map(Way::silence));
+            Decision::new(State::Pass, evidence, join(silence))
+        }
+        None if proof.lacks_input => {
+            Decision::unknown(format!("{}{}; to supply it: {}", seen(tallies), describe(&proof.gaps), item.supply))
         }
         None => {
-            let unlock = gaps.iter().find_map(|gap| gap.unlock.as_deref()).unwrap_or(item.supply);
-            Decision::unknown(format!("{}; to supply it: {}", describe(&gaps), one_line(unlock)))
+            let unlock = proof.gaps.iter().find_map(|gap| gap.unlock.as_deref()).unwrap_or(item.supply);
+            Decision::unknown(format!("{}; to supply it: {}", describe(&proof.gaps), one_line(unlock)))
         }
+    }
+}
+
+fn is_required(tally: &Tally<'_>) -> bool {
+    tally.decider.part == Part::Required
+}
+
+/// The alternatives of one input, complete and silent.
+struct Way<'t> {
+    required: Vec<&'t Tally<'t>>,
+    evidence: &'static Evidence,
+}
+
+impl Way<'_> {
+    fn silence(&self) -> String {
+        join(self.required.iter().map(|tally| tally.silence()))
+    }
+}
+
+/// How far the silence of the rules proves an item.
+struct Proof<'t> {
+    /// The alternatives that prove their part of it, by the strongest evidence first.
+    ways: Vec<Way<'t>>,
+    /// What is left open; where there are alternatives, only if none of them does.
+    gaps: Vec<Gap>,
+    /// Whether a whole input is missing: the first gap says so.
+    lacks_input: bool,
+}
+
+impl<'t> Proof<'t> {
+    fn of(tallies: &'t [Tally<'t>], inputs: &Inputs<'_>) -> Self {
+        let (alternatives, common): (Vec<&Tally<'_>>, Vec<&Tally<'_>>) =
+            tallies.iter().partition(|tally| tally.decider.is_alternative);
+        let mut ways: Vec<Way<'t>> = Vec::new();
+        let mut candidates: Vec<Vec<&Tally<'t>>> = Vec::new();
+        for tally in alternatives {
+            match candidates.iter_mut().find(|way| way.iter().any(|one| one.decider.input == tally.decider.input)) {
+                Some(way) => way.push(tally),
+                None => candidates.push(vec![tally]),
+            }
+        }
+        for way in &candidates {
+            let required: Vec<&Tally<'_>> = way.iter().copied().filter(|tally| is_required(tally)).collect();
+            let is_proven =
+                way.iter().all(|tally| tally.gaps().is_empty() && (tally.is_silent() || !is_required(tally)));
+            if let (true, Some(evidence)) = (is_proven, required.iter().map(|tally| tally.decider.silence).min()) {
+                ways.push(Way { required, evidence });
+            }
+        }
+        ways.sort_by(|a, b| b.evidence.cmp(a.evidence));
+        let mut open = common;
+        if ways.is_empty() {
+            // of what was not looked at for another reason than that it was not given, something could have come
+            let of = |keep: &dyn Fn(&Tally<'_>) -> bool| -> Vec<&Tally<'t>> {
+                let ways = candidates.iter().filter(|way| way.iter().any(|tally| keep(tally)));
+                ways.flatten().copied().collect()
+            };
+            let took_part = of(&|tally| tally.took_part());
+            let given = of(&|tally| inputs.has(tally.decider.input));
+            open.extend(match (took_part.is_empty(), given.is_empty()) {
+                (false, _) => took_part,
+                (true, false) => given,
+                (true, true) => of(&|_| true),
+            });
+        }
+        let is_needed = |tally: &&Tally<'_>| matches!(tally.decider.part, Part::Required | Part::Premise);
+        let (absent, present): (Vec<&Tally<'_>>, Vec<&Tally<'_>>) = open
+            .into_iter()
+            .partition(|tally| is_needed(tally) && !tally.took_part() && !inputs.has(tally.decider.input));
+        let mut gaps = Vec::new();
+        let is_begun = tallies.iter().any(|tally| is_required(tally) && tally.took_part());
+        let whole = if is_begun { "the rest" } else { "it" };
+        let lacks = |input: &Input| absent.iter().any(|tally| tally.decider.input == input);
+        if lacks(&Input::Logs) {
+            gaps.push(Gap::new(format!("only a log decides {whole}")));
+        }
+        if lacks(&Input::Server) {
+            gaps.push(Gap::new(format!("no log decides {whole}")));
+        }
+        let lacks_input = !gaps.is_empty();
+        gaps.extend(present.iter().flat_map(|tally| tally.gaps()));
+        Self { ways, gaps, lacks_input }
     }
 }
 
 /// What the rules that took part saw, where their silence proves nothing.
 fn seen(tallies: &[Tally<'_>]) -> String {
-    let silent: Vec<String> = tallies
-        .iter()
-        .filter(|tally| tally.examined > 0 && tally.decider.part != Part::Backstop)
-        .map(Tally::silence)
-        .collect();
+    let speaks = |tally: &&Tally<'_>| !matches!(tally.decider.part, Part::Backstop | Part::Premise);
+    let silent: Vec<String> =
+        tallies.iter().filter(|tally| tally.examined > 0).filter(speaks).map(Tally::silence).collect();
     if silent.is_empty() { String::new() } else { format!("{}, but ", silent.join("; ")) }
 }
 
@@ -326,6 +455,8 @@ struct Tally<'a> {
     failing: Vec<&'a Finding>,
     weaker: Vec<&'a Finding>,
     accepted: Vec<&'a Suppressed>,
+    /// Findings that are suspected only: they are shown, and speak neither for the item nor against it.
+    suspected: u64,
     examined: u64,
     inputs: &'a Inputs<'a>,
 }
@@ -333,17 +464,27 @@ struct Tally<'a> {
 impl<'a> Tally<'a> {
     fn of(decider: &'static Decider, inputs: &'a Inputs<'a>) -> Self {
         let results: Vec<&RuleResult> = inputs.rules.iter().filter(|row| row.id.as_str() == decider.rule).collect();
-        let own = inputs.findings.iter().filter(|finding| finding.rule.as_str() == decider.rule);
+        let of_rule = |finding: &Finding| finding.rule.as_str() == decider.rule;
+        let own = || inputs.findings.iter().filter(|finding| of_rule(finding));
+        let suspected = own().filter(|finding| finding.is_suspected()).count() as u64;
+        let own = own().filter(|finding| !finding.is_suspected());
         let (mut failing, mut weaker): (Vec<&Finding>, Vec<&Finding>) = own.partition(|finding| decider.fails(finding));
         failing.sort_by(|a, b| a.order(b));
         weaker.sort_by(|a, b| a.order(b));
-        let accepted = inputs.suppressed.iter().filter(|one| one.finding.rule.as_str() == decider.rule).collect();
+        let accepted = inputs.suppressed.iter().filter(|one| of_rule(&one.finding));
+        let (doubted, accepted): (Vec<&Suppressed>, Vec<&Suppressed>) =
+            accepted.partition(|one| one.finding.is_suspected());
+        let suspected = suspected + doubted.len() as u64;
         let examined = results.iter().map(|row| row.examined).sum();
-        Self { decider, results, failing, weaker, accepted, examined, inputs }
+        Self { decider, results, failing, weaker, accepted, suspected, examined, inputs }
     }
 
     fn took_part(&self) -> bool {
-        !(self.results.is_empty() && self.failing.is_empty() && self.weaker.is_empty() && self.accepted.is_empty())
+        !(self.results.is_empty() && self.is_silent())
+    }
+
+    fn is_silent(&self) -> bool {
+        self.failing.is_empty() && self.weaker.is_empty() && self.accepted.is_empty()
     }
 
     fn warned_by(&self) -> impl Iterator<Item = &'a Finding> {
@@ -360,7 +501,12 @@ impl<'a> Tally<'a> {
     fn count(&self, findings: usize) -> String {
         let found = findings as u64;
         let Decider { subjects, wrong, .. } = self.decider;
-        format!("{found} of {} {subjects} {wrong}", self.examined.max(found))
+        match self.decider.counted {
+            Some((one, several)) => {
+                format!("{found} {} in {} {subjects}", if found == 1 { one } else { several }, self.examined)
+            }
+            None => format!("{found} of {} {subjects} {wrong}", self.examined.max(found)),
+        }
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -383,7 +529,8 @@ impl<'a> Tally<'a> {
     fn silence(&self) -> String {
         match (self.examined, self.decider.vacuous) {
             (0, Some(vacuous)) => vacuous.to_owned(),
-            (examined, _) => format!("0 of {examined} {} {}", self.decider.subjects, self.decider.wrong),
+            _ if self.suspected > 0 => format!("{} ({} suspected)", self.count(0), self.suspected),
+            _ => self.count(0),
         }
     }
 
@@ -429,7 +576,8 @@ impl<'a> Tally<'a> {
         let per_database = self.results.iter().any(|row| row.database.is_some());
         if self.results.is_empty() {
             gaps.add(format!("{rule} was not run"), None, None, 0);
-        } else if per_database {
+        } else if per_database && *self.decider.input == Input::Server {
+            // a log speaks of every database that anything happened in
             for database in self.inputs.databases {
                 if !self.results.iter().any(|row| row.database.as_deref() == Some(database)) {
                     gaps.add(format!("{rule} was not run"), Some(database), None, 0);
@@ -458,9 +606,8 @@ impl<'a> Tally<'a> {
                 );
             }
         }
-        let silent = self.failing.is_empty() && self.weaker.is_empty() && self.accepted.is_empty();
-        if gaps.0.is_empty() && silent {
-            if self.results.iter().any(|row| row.outcome == Outcome::Found) {
+        if gaps.0.is_empty() && self.is_silent() {
+            if self.suspected == 0 && self.results.iter().any(|row| row.outcome == Outcome::Found) {
                 gaps.add(format!("{rule} found something that is not among the findings"), None, None, 0);
             } else if self.examined == 0 && self.decider.vacuous.is_none() {
                 gaps.add(format!("{rule} saw none of the {subjects} it judges"), None, None, 0);
@@ -473,20 +620,29 @@ impl<'a> Tally<'a> {
     }
 
     fn too_short(&self, over: Over) -> Option<Gap> {
+        let is_log = *self.decider.input == Input::Logs;
         let least = humane(over.seconds, &crate::finding::Unit::Seconds);
         let span = if over.snapshots { "between two snapshots" } else { "of a known length" };
-        let window = self.inputs.window.filter(|window| !over.snapshots || window.kind == "snapshots");
+        let window = if is_log { self.inputs.log } else { self.inputs.window };
+        let window = window.filter(|window| !over.snapshots || window.kind == "snapshots");
         let known = window.and_then(|window| window.seconds);
+        let rule = self.decider.rule;
         let text = match known {
             Some(seconds) if seconds >= over.seconds => return None,
             Some(seconds) => {
                 let seen = humane(seconds, &crate::finding::Unit::Seconds);
-                format!("{} says too little over {seen}: at least {least} {span} are needed", self.decider.rule)
+                match is_log {
+                    true => format!("{rule} says too little over {seen} of a log: at least {least} are needed"),
+                    false => format!("{rule} says too little over {seen}: at least {least} {span} are needed"),
+                }
             }
-            None => format!("{} proves nothing without a time {span}, at least {least}", self.decider.rule),
+            None => format!("{rule} proves nothing without a time {span}, at least {least}"),
         };
-        let unlock = "pgassay snapshot now, pgassay audit --since that file later".to_owned();
-        Some(Gap { unlock: Some(unlock), ..Gap::new(text) })
+        let unlock = match is_log {
+            true => "more of the log: pgassay logs takes folders, and merges what --save kept of other days",
+            false => "pgassay snapshot now, pgassay audit --since that file later",
+        };
+        Some(Gap { unlock: Some(unlock.to_owned()), ..Gap::new(text) })
     }
 }
 
@@ -557,7 +713,7 @@ fn within<'f>(findings: impl Iterator<Item = &'f Finding>) -> String {
 
 /// ` in shop`, ` in billing and shop`, ` in 7 databases`, or nothing.
 fn places<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let names: std::collections::BTreeSet<&str> = names.collect();
+    let names: std::collections::BTreeSet<&str> = names.filter(|name| !name.is_empty()).collect();
     let names: Vec<&str> = names.into_iter().collect();
     match names.as_slice() {
         [] => String::new(),

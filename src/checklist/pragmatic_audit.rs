@@ -1,7 +1,10 @@
 //! 000: the lines of "Pragmatic Audits for Production-Ready Code at Scale" that concern the database.
 
-use super::connections::POOLED;
-use super::database::{N_PLUS_ONE, SEQUENTIAL_SCANS, STATEMENT_TIMEOUT};
+use super::connections::{POOLED, SHORT_LIVED};
+use super::database::{
+    LOG_UNDERSTOOD, LOGGED_SCANS, N_PLUS_ONE, N_PLUS_ONE_SUSPECTED, SEQUENTIAL_SCANS, STATEMENT_TIMEOUT,
+    TOO_MANY_QUERIES,
+};
 use super::{Decide, Input, Item, Section};
 
 pub(super) static SECTION: Section = Section {
@@ -20,7 +23,10 @@ pub(super) static SECTION: Section = Section {
             threshold: "",
             needs: &[Input::Logs, Input::Server, Input::Attestation],
             supply: "a log of normal load with every statement in it, and the tests that count queries, attested",
-            decide: Decide::against(&[N_PLUS_ONE], "query counts in tests show only in the application's code"),
+            decide: Decide::against(
+                &[N_PLUS_ONE, TOO_MANY_QUERIES, N_PLUS_ONE_SUSPECTED],
+                "query counts in tests show only in the application's code",
+            ),
         },
         Item::attested(
             "000.3",
@@ -47,7 +53,7 @@ pub(super) static SECTION: Section = Section {
             needs: &[Input::Server, Input::Window, Input::Attestation],
             supply: "the application's read/write split and its list queries, attested",
             decide: Decide::against(
-                &[SEQUENTIAL_SCANS],
+                &[SEQUENTIAL_SCANS, LOGGED_SCANS],
                 "the split of reads and writes shows only in the application's configuration",
             ),
         },
@@ -83,7 +89,7 @@ pub(super) static SECTION: Section = Section {
             threshold: "",
             needs: &[Input::Window, Input::Server, Input::Attestation],
             supply: "snapshots a day apart (pgassay audit --since), or the pool's maximum lifetime, attested",
-            decide: Decide::by(&[super::connections::TOO_OLD, POOLED]),
+            decide: Decide::by(&[super::connections::TOO_OLD, POOLED, SHORT_LIVED, LOG_UNDERSTOOD.alternative()]),
         },
     ],
 };

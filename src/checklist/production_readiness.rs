@@ -1,8 +1,12 @@
 //! 002: the lines of "Production Readiness" that concern the database.
 
-use super::connections::POOLED;
-use super::database::{FOREIGN_KEYS, N_PLUS_ONE, N_PLUS_ONE_UNPROVABLE, SEQUENTIAL_SCANS, STATEMENTS_TRACKED};
+use super::connections::{POOLED, SHORT_LIVED};
+use super::database::{
+    FOREIGN_KEYS, LOG_UNDERSTOOD, LOGGED_SCANS, N_PLUS_ONE, N_PLUS_ONE_SUSPECTED, ORDER_OF_STATEMENTS,
+    SEQUENTIAL_SCANS, STATEMENTS_TRACKED, TOO_MANY_QUERIES,
+};
 use super::{Decide, Decider, Input, Item, Section};
+use crate::rule::Evidence;
 
 const MIGRATIONS: &str = "the migrations' repository and the pipeline that runs them, attested";
 
@@ -58,12 +62,27 @@ pub(super) static SECTION: Section = Section {
             "",
             "log_destination = 'jsonlog' (15 and later) or 'csvlog', and the application's format, attested",
         ),
-        Item::attested(
-            "002.8",
-            "Sensitive data is never logged (passwords, tokens, PII)",
-            "",
-            "a scan of the logs for literals, with log_statement and log_parameter_max_length as set, attested",
-        ),
+        Item {
+            id: "002.8",
+            title: "Sensitive data is never logged (passwords, tokens, PII)",
+            threshold: "",
+            needs: &[Input::Logs, Input::Attestation],
+            supply: "a log of normal load: pgassay logs FILES, or pgassay audit --logs FILES",
+            decide: Decide::by(&[
+                // Silence is that of the logs that were read, and of what can be told from other values.
+                Decider::required("secret-in-log", "entries", "with a secret")
+                    .counting("place or kind of secret", "places or kinds of secrets")
+                    .in_logs()
+                    .passes_as(&Evidence::Inferred),
+                // Whose values they are is not known.
+                Decider::required("literals-in-log", "statements", "with values")
+                    .counting("log with values beside its statements", "logs with values beside their statements")
+                    .in_logs()
+                    .only_warns()
+                    .passes_as(&Evidence::Inferred),
+                LOG_UNDERSTOOD,
+            ]),
+        },
         Item::attested("002.9", "Logs are centralized and searchable", "", "where the server's log goes, attested"),
         Item::attested("002.10", "Log retention policy is defined", "", "the policy and what enforces it, attested"),
         Item::attested(
@@ -128,16 +147,24 @@ pub(super) static SECTION: Section = Section {
             title: "Database queries are optimized (indexes, N+1 queries)",
             threshold: "",
             needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
-            supply: "a log of normal load with every statement in it, for pgassay logs (coming)",
-            decide: Decide::against(&[FOREIGN_KEYS, SEQUENTIAL_SCANS, N_PLUS_ONE], N_PLUS_ONE_UNPROVABLE),
+            supply: ORDER_OF_STATEMENTS,
+            decide: Decide::by(&[
+                FOREIGN_KEYS,
+                SEQUENTIAL_SCANS,
+                N_PLUS_ONE,
+                TOO_MANY_QUERIES,
+                N_PLUS_ONE_SUSPECTED,
+                LOGGED_SCANS,
+                LOG_UNDERSTOOD,
+            ]),
         },
         Item {
             id: "002.24",
             title: "Database connection pooling is configured",
             threshold: "",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
             supply: "a window of normal load: pgassay snapshot before, pgassay audit --since after",
-            decide: Decide::by(&[POOLED]),
+            decide: Decide::by(&[POOLED, SHORT_LIVED, LOG_UNDERSTOOD.alternative()]),
         },
     ],
 };

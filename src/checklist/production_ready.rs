@@ -1,8 +1,9 @@
 //! 003: the lines of "Production Ready Software" that concern the database.
 
-use super::connections::POOLED;
+use super::connections::{POOLED, SHORT_LIVED};
 use super::database::{
-    FOREIGN_KEYS, N_PLUS_ONE, N_PLUS_ONE_UNPROVABLE, SEQUENTIAL_SCANS, SLOW_STATEMENT, STATEMENTS_TRACKED,
+    FOREIGN_KEYS, LOG_UNDERSTOOD, LOGGED_SCANS, N_PLUS_ONE, N_PLUS_ONE_SUSPECTED, ORDER_OF_STATEMENTS,
+    SEQUENTIAL_SCANS, SLOW_QUERY, SLOW_STATEMENT, STATEMENTS_TRACKED, TOO_MANY_QUERIES,
 };
 use super::{Decide, Decider, Input, Item, Section};
 
@@ -21,8 +22,16 @@ pub(super) static SECTION: Section = Section {
             title: "Database queries are indexed and optimized (no N+1 queries)",
             threshold: "",
             needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
-            supply: "a log of normal load with every statement in it, for pgassay logs (coming)",
-            decide: Decide::against(&[FOREIGN_KEYS, SEQUENTIAL_SCANS, N_PLUS_ONE], N_PLUS_ONE_UNPROVABLE),
+            supply: ORDER_OF_STATEMENTS,
+            decide: Decide::by(&[
+                FOREIGN_KEYS,
+                SEQUENTIAL_SCANS,
+                N_PLUS_ONE,
+                TOO_MANY_QUERIES,
+                N_PLUS_ONE_SUSPECTED,
+                LOGGED_SCANS,
+                LOG_UNDERSTOOD,
+            ]),
         },
         Item::attested(
             "003.3",
@@ -61,7 +70,11 @@ pub(super) static SECTION: Section = Section {
             needs: &[Input::Server, Input::Window, Input::Pool, Input::Attestation],
             supply: "the pool's limits and the roles' connection limits, attested",
             decide: Decide::against(
-                &[POOLED, Decider::symptom("connections-near-limit", "limits", "nearly reached").only_warns()],
+                &[
+                    POOLED,
+                    SHORT_LIVED,
+                    Decider::symptom("connections-near-limit", "limits", "nearly reached").only_warns(),
+                ],
                 "the limits that are meant to hold show only in the pool's configuration",
             ),
         },
@@ -69,9 +82,16 @@ pub(super) static SECTION: Section = Section {
             id: "003.9",
             title: "Slow queries (>100ms) are identified and indexed",
             threshold: "",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
             supply: "pg_stat_statements and a window of normal load: pgassay snapshot before, pgassay audit --since after",
-            decide: Decide::by(&[SLOW_STATEMENT, SEQUENTIAL_SCANS, STATEMENTS_TRACKED]),
+            decide: Decide::by(&[
+                SLOW_STATEMENT,
+                STATEMENTS_TRACKED.alternative(),
+                SLOW_QUERY,
+                LOG_UNDERSTOOD.alternative(),
+                SEQUENTIAL_SCANS,
+                LOGGED_SCANS,
+            ]),
         },
         Item::attested(
             "003.10",

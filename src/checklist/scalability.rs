@@ -1,6 +1,6 @@
 //! Section 8: scalability.
 
-use super::{Item, Section};
+use super::{Decide, Decider, Input, Item, Section};
 
 pub(super) static SECTION: Section = Section {
     id: "8",
@@ -42,17 +42,37 @@ pub(super) static SECTION: Section = Section {
             "Presigned URLs or CDN",
             "how files reach the storage, attested",
         ),
-        Item::attested(
-            "8.7",
-            "Pagination on all list endpoints",
-            "Cursor or offset pagination",
-            "a review of every list endpoint, attested",
-        ),
-        Item::attested(
-            "8.8",
-            "Max response size bounded",
-            "No unbounded result sets",
-            "a review of every query that answers a request for its limit, attested",
-        ),
+        Item {
+            id: "8.7",
+            title: "Pagination on all list endpoints",
+            threshold: "Cursor or offset pagination",
+            needs: &[Input::Attestation, Input::Logs],
+            supply: "a review of every list endpoint, attested",
+            decide: Decide::against(
+                // Pages by offset are pages; those that are reached by skipping thousands of rows only warn.
+                &[Decider::symptom("deep-offset", "logged queries with an offset", "that skip many rows")
+                    .in_logs()
+                    .only_warns()],
+                "which endpoints answer lists shows only in the application's code",
+            ),
+        },
+        Item {
+            id: "8.8",
+            title: "Max response size bounded",
+            threshold: "No unbounded result sets",
+            needs: &[Input::Attestation, Input::Logs],
+            supply: "a review of every query that answers a request for its limit, attested",
+            decide: Decide::against(
+                // A large result may be an export, which nobody's request waits for.
+                &[Decider::symptom(
+                    "large-result-logged",
+                    "logged queries whose rows are known",
+                    "with a large result",
+                )
+                .in_logs()
+                .only_warns()],
+                "what bounds a response shows only in the application's code",
+            ),
+        },
     ],
 };

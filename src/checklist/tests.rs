@@ -69,6 +69,9 @@ struct Run {
     databases: Vec<String>,
     window: Option<Window>,
     service: Option<&'static str>,
+    /// Only logs were read.
+    only_logs: bool,
+    log: Option<Window>,
 }
 
 impl Run {
@@ -119,6 +122,30 @@ impl Run {
         self
     }
 
+    /// With a log of so many seconds, of which everything was understood.
+    fn logged(mut self, seconds: f64) -> Self {
+        let because = "the first and the last time in the logs".to_owned();
+        self.log = Some(Window { kind: "log".to_owned(), from: None, to: None, seconds: Some(seconds), because });
+        self.passed("log-partly-understood", None, 1)
+    }
+
+    /// With nothing but a log.
+    fn of_logs() -> Self {
+        Self { only_logs: true, ..Self::new() }.logged(86_400.0)
+    }
+
+    /// The findings that were added last are suspected only.
+    fn suspected(mut self) -> Self {
+        for finding in &mut self.findings {
+            finding.detail.push(crate::finding::Measure {
+                name: "suspected".into(),
+                value: crate::finding::Value::Bool(true),
+                unit: crate::finding::Unit::Text,
+            });
+        }
+        self
+    }
+
     fn attested(mut self, toml: &str) -> Self {
         let as_of = Timestamp::parse("2026-11-22").unwrap();
         let read = |path: &str| if path == "there" { Ok(b"x".to_vec()) } else { Err("no such file".to_owned()) };
@@ -128,7 +155,7 @@ impl Run {
 
     fn says(&self, item: &str) -> Assessment {
         let inputs = Inputs {
-            audited: true,
+            audited: !self.only_logs,
             rules: &self.rules,
             findings: &self.findings,
             suppressed: &self.suppressed,
@@ -137,6 +164,7 @@ impl Run {
             databases: &self.databases,
             service: self.service,
             window: self.window.as_ref(),
+            log: self.log.as_ref(),
         };
         super::item(item).unwrap().assess(&inputs)
     }
@@ -263,7 +291,7 @@ fn nothing_to_judge_passes_only_where_that_means_something() {
         State::Unknown,
         None,
         "slow-statement saw none of the statements it judges; to supply it: pg_stat_statements and a window of normal \
-         load: pgassay snapshot before, pgassay audit --since after",
+         load: pgassay snapshot before, pgassay audit --since after; a log of that time (--logs FILES) decides it exactly",
     );
 }
 
@@ -359,9 +387,9 @@ fn what_no_server_can_prove_stays_unknown_and_says_what_was_seen() {
         "2.4",
         State::Unknown,
         None,
-        "0 of 20 statements called like an N+1 query, but counters have no order of statements: only a log decides it; \
-         to supply it: a log of normal load with every statement in it (log_min_duration_statement = 0 for a while), \
-         for pgassay logs (coming)",
+        "0 of 20 statements called like an N+1 query, but only a log decides it; to supply it: a log of normal load with \
+         every statement in it (log_min_duration_statement = 0 for a while): pgassay logs FILES, or pgassay audit --logs \
+         FILES",
     );
     for id in ["1.1", "3.4", "4.2", "4.3", "4.7", "4.8", "4.10", "6.2", "7.7", "9.4", "002.1"] {
         let said = Run::new().passed("idle-in-transaction", None, 5).says(id);
@@ -415,6 +443,238 @@ fn without_an_audit_nothing_is_known_but_what_was_said() {
     let score = score(&all);
     assert_eq!((score.total.max, score.total.pass, score.total.attested, score.total.unknown), (71, 1, 1, 70));
     assert_eq!(score.total.band, "not banded: coverage 1 %");
+}
+
+// --- logs --------------------------------------------------------------------------------------------------------
+
+const LOW: (Severity, Evidence) = (Severity::Low, Evidence::Measured);
+const MEDIUM: (Severity, Evidence) = (Severity::Medium, Evidence::Measured);
+const HIGH: (Severity, Evidence) = (Severity::High, Evidence::Measured);
+
+#[test]
+fn slow_queries_by_the_log_or_by_the_counters() {
+    // either proves it, by its own evidence
+    let counters = || Run::new().passed("slow-statement", Some("shop"), 7);
+    counters().logged(3600.0).passed("slow-query", Some("shop"), 9).expect(
+        "2.1",
+        State::Pass,
+        MEASURED,
+        "0 of 9 logged queries with a p99 above the limit; 0 of 7 statements with a p99 above the limit",
+    );
+    let said = Run::of_logs().passed("slow-query", Some("shop"), 9).says("2.1");
+    assert_eq!((said.state, said.evidence), (State::Pass, MEASURED));
+    // one that could not tell does not hinder the other
+    let log = |run: Run| run.logged(3600.0).passed("slow-query", Some("shop"), 9).unjudged(3, None);
+    assert_eq!((log(counters()).says("2.1").state, log(counters()).says("2.1").evidence), (State::Pass, INFERRED));
+    let blind = log(Run::new().passed("slow-statement", Some("shop"), 7).unjudged(2, None)).says("2.1");
+    assert_eq!(blind.state, State::Unknown);
+    assert!(blind.because.contains("3 logged queries") && blind.because.contains("2 statements"), "{}", blind.because);
+    // either disproves it
+    let slow = |run: Run| run.logged(3600.0).found("slow-query", 9, &[MEDIUM]);
+    let said = slow(counters()).says("2.1");
+    assert_eq!((said.state, said.evidence), (State::Fail, MEASURED));
+    let inferred = (Severity::Medium, Evidence::Inferred);
+    let bounded = || Run::new().found("slow-statement", 7, &[inferred.clone()]);
+    assert_eq!((bounded().says("2.1").state, bounded().says("2.1").evidence), (State::Fail, INFERRED));
+    assert_eq!(slow(bounded()).says("2.1").evidence, MEASURED);
+    // what stronger evidence did not find warns
+    bounded().logged(3600.0).passed("slow-query", Some("shop"), 9).expect(
+        "2.1",
+        State::Warn,
+        INFERRED,
+        "1 of 7 statements with a p99 above the limit in shop: fk0 on public.orders has no index (inferred); 0 of 9 \
+         logged queries with a p99 above the limit (measured)",
+    );
+    // a log of which much is not understood proves nothing
+    let mut run = Run::of_logs().passed("slow-query", Some("shop"), 9);
+    run.rules.retain(|row| row.id.as_str() != "log-partly-understood");
+    let run = run.row(
+        "log-partly-understood",
+        None,
+        &Ok(Verdict {
+            examined: 1,
+            findings: vec![finding("log-partly-understood", 0, &MEDIUM.0, &MEDIUM.1)],
+            unjudged: vec![],
+        }),
+    );
+    let run = Run { findings: vec![finding("log-partly-understood", 0, &MEDIUM.0, &MEDIUM.1)], ..run };
+    assert_eq!(run.says("2.1").state, State::Unknown);
+}
+
+#[test]
+fn n_plus_one_by_the_order_of_statements() {
+    let good = || {
+        Run::of_logs().passed("n-plus-one", Some("shop"), 240).passed("too-many-queries-per-request", Some("shop"), 240)
+    };
+    good().expect(
+        "2.4",
+        State::Pass,
+        MEASURED,
+        "0 N+1 patterns in 240 requests; 0 kinds of requests with too many queries in 240 requests",
+    );
+    let few = Run::of_logs()
+        .passed("n-plus-one", Some("shop"), 60)
+        .unjudged(1, None)
+        .passed("too-many-queries-per-request", Some("shop"), 60)
+        .unjudged(1, None);
+    assert_eq!(few.says("2.4").state, State::Unknown);
+    let found = |rule, what| {
+        let other = if rule == "n-plus-one" { "too-many-queries-per-request" } else { "n-plus-one" };
+        Run::of_logs().found(rule, 240, &[what]).passed(other, Some("shop"), 240).says("2.4").state
+    };
+    assert_eq!(found("n-plus-one", HIGH), State::Fail);
+    assert_eq!(found("n-plus-one", MEDIUM), State::Warn);
+    assert_eq!(found("n-plus-one", LOW), State::Warn);
+    assert_eq!(found("too-many-queries-per-request", MEDIUM), State::Fail);
+    assert_eq!(found("too-many-queries-per-request", LOW), State::Warn);
+    // call ratios warn beside a log as well
+    let ratios = good().found("n-plus-one-suspected", 9, &[(Severity::Medium, Evidence::Inferred)]);
+    assert_eq!(ratios.says("2.4").state, State::Warn);
+}
+
+#[test]
+fn what_is_suspected_decides_nothing() {
+    let suspected = Run::of_logs()
+        .found("n-plus-one", 240, &[(Severity::Info, Evidence::Inferred), HIGH])
+        .suspected()
+        .passed("too-many-queries-per-request", Some("shop"), 240);
+    suspected.expect(
+        "2.4",
+        State::Pass,
+        MEASURED,
+        "0 N+1 patterns in 240 requests (2 suspected); 0 kinds of requests with too many queries in 240 requests",
+    );
+    let mut accepted = suspected;
+    accepted.suppressed =
+        accepted.findings.drain(..).map(|finding| Suppressed { finding, reason: "r".into(), expires: None }).collect();
+    assert_eq!(accepted.says("2.4").state, State::Pass);
+}
+
+#[test]
+fn of_a_log_alone_an_item_says_what_it_lacks() {
+    let run = Run::of_logs().passed("n-plus-one", Some("shop"), 240);
+    let said = run.says("2.2");
+    assert!(said.because.starts_with("no log decides it; to supply it: pgassay audit of every"), "{}", said.because);
+    let run = run.passed("too-many-queries-per-request", Some("shop"), 240).passed("slow-query", Some("shop"), 9);
+    for (id, because) in [
+        (
+            "003.2",
+            "0 N+1 patterns in 240 requests; 0 kinds of requests with too many queries in 240 requests, but no log decides \
+             the rest; to supply it: ",
+        ),
+        ("003.9", "0 of 9 logged queries with a p99 above the limit, but no log decides the rest; to supply it: "),
+        ("2.3", "no log decides it; to supply it: "),
+        ("4.4", "no log decides it; to supply it: "),
+    ] {
+        let said = run.says(id);
+        assert_eq!((said.state, said.evidence), (State::Unknown, None));
+        assert!(said.because.starts_with(because), "{id}: {}", said.because);
+    }
+    // a log rule that was not asked for is not what no log decides
+    let said = Run::of_logs().says("2.4");
+    assert!(said.because.starts_with("n-plus-one was not run"), "{}", said.because);
+    for run in [Run::of_logs(), run] {
+        for item in items() {
+            let said = run.says(item.id);
+            assert!(!said.because.contains("no server was audited"), "{}: {}", item.id, said.because);
+        }
+    }
+    // and of a server alone
+    let server = Run::new().passed(FK, Some("shop"), 5).passed("sequential-scan-on-large-table", Some("shop"), 3);
+    let said = server.says("002.23");
+    let because = "0 of 5 foreign keys without an index; 0 of 3 large tables read sequentially in a hot path, but only a log \
+                   decides the rest; to supply it: a log of normal load";
+    assert!(said.because.starts_with(because), "{}", said.because);
+    let said = server.says("002.8");
+    assert!(said.because.starts_with("only a log decides it; to supply it: "), "{}", said.because);
+}
+
+#[test]
+fn both_together_prove_what_neither_does_alone() {
+    let both = Run::new()
+        .passed(FK, Some("shop"), 5)
+        .passed("sequential-scan-on-large-table", Some("shop"), 3)
+        .logged(3600.0)
+        .passed("n-plus-one", Some("shop"), 240)
+        .passed("too-many-queries-per-request", Some("shop"), 240)
+        .passed("slow-query", Some("shop"), 9);
+    for id in ["002.23", "003.2", "003.9"] {
+        assert_eq!((both.says(id).state, both.says(id).evidence), (State::Pass, MEASURED), "{id}");
+    }
+    // a plan in the log speaks against the item, its absence for nothing
+    let scanned = Run { ..both }.found("sequential-scan-in-hot-query", 4, &[LOW]);
+    assert_eq!(scanned.says("003.9").state, State::Warn);
+    assert_eq!(scanned.says("2.3").state, State::Warn);
+    let scanned = scanned.found("sequential-scan-in-hot-query", 4, &[MEDIUM]);
+    assert_eq!(scanned.says("2.3").state, State::Fail);
+    let silent = Run::of_logs().passed("sequential-scan-in-hot-query", Some("shop"), 4).says("2.3");
+    assert_eq!(silent.state, State::Unknown);
+}
+
+#[test]
+fn a_log_speaks_of_every_database_it_names() {
+    let mut run = Run::new().logged(3600.0).passed("n-plus-one", Some("shop"), 240).passed(
+        "too-many-queries-per-request",
+        Some("shop"),
+        240,
+    );
+    run.databases.push("billing".to_owned());
+    assert_eq!(run.says("2.4").state, State::Pass);
+    let mut nameless = Run::of_logs().found("n-plus-one", 240, &[HIGH]);
+    nameless.findings[0].subject.database = Some(String::new());
+    assert!(!nameless.says("2.4").because.contains(" in :"), "{}", nameless.says("2.4").because);
+}
+
+#[test]
+fn symptoms_of_the_log_never_prove() {
+    for (id, rule) in [("1.4", "slow-tail"), ("8.7", "deep-offset"), ("8.8", "large-result-logged")] {
+        let silent = Run::of_logs().passed(rule, Some("shop"), 9).says(id);
+        assert_eq!((silent.state, silent.evidence), (State::Unknown, None), "{id}");
+        assert!(silent.because.starts_with("0 of 9 logged queries"), "{id}: {}", silent.because);
+        for what in [LOW, HIGH] {
+            assert_eq!(Run::of_logs().found(rule, 9, &[what]).says(id).state, State::Warn, "{id}");
+        }
+        let word = Run::of_logs().passed(rule, Some("shop"), 9).attested(&word(id, "pass")).says(id);
+        assert_eq!((word.state, word.evidence), (State::Pass, ATTESTED), "{id}");
+        assert_eq!(Run::new().says(id).state, State::Unknown);
+    }
+}
+
+#[test]
+fn connections_by_the_log_or_by_the_counters() {
+    let said = Run::of_logs().passed("short-lived-sessions", Some("shop"), 2).says("4.1");
+    assert_eq!((said.state, said.evidence), (State::Pass, INFERRED));
+    assert_eq!(Run::of_logs().found("short-lived-sessions", 2, &[MEDIUM]).says("4.1").state, State::Fail);
+    let counters = Run::new().passed("connection-per-request", Some("shop"), 1);
+    assert_eq!(counters.says("4.1").state, State::Pass);
+    // pauses inside transactions, over an hour of log
+    let held = |seconds| Run { only_logs: true, ..Run::new() }.logged(seconds);
+    const HELD: &str = "connection-held-while-idle";
+    held(3600.0).passed(HELD, Some("shop"), 1).expect(
+        "4.9",
+        State::Pass,
+        INFERRED,
+        "0 statements after which transactions wait for their client in 1 databases",
+    );
+    let short = held(600.0).passed(HELD, Some("shop"), 1).says("4.9");
+    assert!(short.because.starts_with("connection-held-while-idle says too little over 10 min of a log"), "{short:?}");
+    assert_eq!(held(60.0).found(HELD, 1, &[LOW]).says("4.9").state, State::Warn);
+    assert_eq!(held(60.0).found(HELD, 1, &[MEDIUM]).says("4.9").state, State::Fail);
+}
+
+#[test]
+fn what_is_logged_speaks_for_the_log_that_was_read() {
+    let clean = Run::of_logs().passed("secret-in-log", None, 900).passed("literals-in-log", None, 300);
+    clean.expect(
+        "002.8",
+        State::Pass,
+        INFERRED,
+        "0 places or kinds of secrets in 900 entries; 0 logs with values beside their statements in 300 statements",
+    );
+    let values = Run::of_logs().passed("secret-in-log", None, 900).found("literals-in-log", 300, &[HIGH]);
+    assert_eq!(values.says("002.8").state, State::Warn);
+    let secret = Run::of_logs().found("secret-in-log", 900, &[(Severity::High, Evidence::Inferred)]);
+    assert_eq!(secret.says("002.8").state, State::Fail);
 }
 
 // --- attestations against measurements ---------------------------------------------------------------------------
@@ -529,23 +789,33 @@ proptest! {
             prop_assert_eq!(said.evidence.is_none(), said.state == State::Unknown);
             prop_assert!(!said.because.is_empty() && !said.because.contains('\n'));
             let own = |decider: &&Decider| matches!(decider.part, Part::Required | Part::Symptom);
-            let proven = item.decide.deciders.iter().filter(own).any(|decider| {
+            let disproves = |decider: &&Decider| {
                 run.findings.iter().any(|finding| {
                     finding.rule.as_str() == decider.rule
                         && decider.fail_at.is_some_and(|least| finding.severity >= *least)
                         && finding.evidence >= *decider.least
                 })
-            });
+            };
+            let mut disproving = item.decide.deciders.iter().filter(own).filter(disproves).peekable();
+            let proven = disproving.peek().is_some();
+            let is_doubted = proven && disproving.all(|decider| decider.is_alternative) && said.state == State::Warn;
             let only_stand_in = item.decide.deciders.iter().any(|decider| decider.part == Part::Backstop);
-            prop_assert!(!proven || said.state == State::Fail);
+            prop_assert!(!proven || said.state == State::Fail || is_doubted);
             prop_assert!(proven || only_stand_in || said.state != State::Fail);
             if said.state == State::Pass {
                 prop_assert!(item.decide.unprovable.is_none());
-                for decider in item.decide.deciders.iter().filter(|decider| decider.part == Part::Required) {
+                let required = || item.decide.deciders.iter().filter(|decider| decider.part == Part::Required);
+                let is_earned = |decider: &Decider| {
                     let mut rows = run.rules.iter().filter(|row| row.id.as_str() == decider.rule).peekable();
-                    prop_assert!(rows.peek().is_some());
-                    prop_assert!(rows.all(|row| row.is_complete() && row.findings == 0));
-                }
+                    rows.peek().is_some() && rows.all(|row| row.is_complete() && row.findings == 0)
+                };
+                prop_assert!(required().filter(|decider| !decider.is_alternative).all(is_earned));
+                let mut alternatives = required().filter(|decider| decider.is_alternative).peekable();
+                let way = |input: &Input| {
+                    required().filter(|decider| decider.is_alternative && decider.input == input).all(is_earned)
+                };
+                let is_proven = alternatives.peek().is_none() || alternatives.any(|decider| way(decider.input));
+                prop_assert!(is_proven);
             }
         }
     }

@@ -63,6 +63,8 @@ pub struct ServerContext<'a> {
     pub at: Timestamp,
     /// The statements, aggregated; or why there are none.
     pub queries: &'a Result<Queries, Missing>,
+    /// The statements that a log counted, where one was given: calls and rates, and no other figure.
+    pub logged: Option<&'a Queries>,
     /// The thresholds in effect.
     pub params: &'a Params,
     /// What the configuration says about roles.

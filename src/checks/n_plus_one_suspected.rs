@@ -18,8 +18,8 @@
 //!
 //! ## Limits
 //! `pg_stat_statements` knows no sessions and no order, so the counts of two queries can agree by chance, and one that
-//! follows several others agrees with none of them. Only a log of all statements proves it, and this version does not
-//! read logs. A list of many look-ups in one statement is none of them. Look-ups of which the application keeps more than
+//! follows several others agrees with none of them. Only a log of all statements proves it:
+//! `pgassay logs FILES`. A list of many look-ups in one statement is none of them. Look-ups of which the application keeps more than
 //! half in a cache of its own are not seen. Names without a schema are looked for in all schemas, and not judged where several have them. An import that
 //! looks every row up is no request, and looks the same.
 
@@ -266,7 +266,7 @@ fn suspect(
     let finding = if one_window { finding } else { finding.text("parent_window", parent.span.describe()) };
     Some(finding.advice(format!(
         "if one request does both, fetch the rows for all at once: a join, where {} = any ($1), or the mapper's eager \
-         loading; a log of all statements proves or refutes it",
+         loading; a log of all statements proves or refutes it: pgassay logs FILES",
         quote(&key.column)
     )))
 }

@@ -8,7 +8,9 @@
 //! A statement that applications send more often than the limit, by the lower bound of its rate, must stand in the review
 //! register `reviews/*.toml` by its fingerprint: *medium* where it does not. Where the reviewed plan's hash is known and
 //! the statement's plan has another one now, the review is stale: *low*. A rate whose bounds lie on both sides of the
-//! limit is not judged, unless the statement is reviewed. Counts of less than a day are taken as a sample of it.
+//! limit is not judged, unless the statement is reviewed. Counts of less than a day are taken as a sample of it. Where
+//! `pg_stat_statements` counts nothing, a log that was given does (`--logs`); one that is shorter than a day, or lacks
+//! statements, leaves open what else runs as often.
 //!
 //! ## What to do
 //! Look at `explain (analyze, buffers)` with real values, on a copy where it writes, and record it with
@@ -22,7 +24,8 @@ use super::context::load;
 use super::prelude::*;
 use crate::checks::context::Review;
 use crate::facts::plans::Plan;
-use crate::queries::QueryStats;
+use crate::queries::{Queries, QueryStats};
+use crate::window::DAY;
 use std::collections::HashMap;
 
 /// A frequent statement whose plan nobody has reviewed.
@@ -46,7 +49,10 @@ static CALLS: Param = Param {
 
 fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     let mut verdict = Verdict::default();
-    let queries = load::of_database(cx)?;
+    let queries = match (load::of_database(cx), cx.server.logged) {
+        (Err(_), Some(logged)) => of_log(cx, logged, &mut verdict),
+        (queries, _) => queries?,
+    };
     let reviews: HashMap<&str, &Review> =
         cx.server.reviews.iter().map(|review| (review.fingerprint.as_str(), review)).collect();
     let plans = cx.database.plans.ok().map_or(&[][..], Vec::as_slice);
@@ -66,6 +72,19 @@ fn run(cx: &DatabaseContext<'_>) -> Result<Verdict, Missing> {
     }
     load::note_unseen(cx, &queries, &mut verdict);
     Ok(verdict)
+}
+
+/// What a log counted, in place of counters.
+fn of_log(cx: &DatabaseContext<'_>, logged: &Queries, verdict: &mut Verdict) -> Vec<QueryStats> {
+    if logged.span.at_least < DAY {
+        let because = format!("{} does not show every statement of a day", logged.span.describe());
+        verdict.cannot_tell(
+            Subject::database(cx.name()),
+            Missing::new("statements", Reason::Observation, because)
+                .unlocked_by("a day of log with every statement in it, or create extension pg_stat_statements"),
+        );
+    }
+    logged.of(cx.name()).cloned().collect()
 }
 
 fn judge(
@@ -128,6 +147,7 @@ mod tests {
     use super::*;
     use crate::facts::plans::PlanNode;
     use crate::testing::{Lab, now, rows};
+    use crate::window::{Span, SpanKind};
 
     const TEXT: &str = "select * from orders where id = 1";
 
@@ -190,6 +210,48 @@ mod tests {
         assert_eq!((verdict.findings.len(), verdict.unjudged.len()), (0, 1));
         reviewed(&mut lab, &fingerprint, None);
         assert!(lab.run(&CHECK).unwrap().unjudged.is_empty());
+    }
+
+    /// What a log of so many seconds counted.
+    fn logged(calls: i64, span: Span) -> Queries {
+        let (lab, _) = lab(calls);
+        let mut queries = crate::queries::aggregate(&lab.snapshot, None).unwrap();
+        for query in &mut queries.queries {
+            query.parts.iter_mut().for_each(|part| part.span = span.clone());
+            query.span = span.clone();
+        }
+        Queries { span, ..queries }
+    }
+
+    #[test]
+    fn a_log_counts_where_nothing_else_does() {
+        let log = |seconds: f64| Span::exact(SpanKind::Log, now().plus_seconds(-seconds), now());
+        let mut lab = Lab::new();
+        let absent = Missing::new("statements", Reason::Extension, "pg_stat_statements is not installed");
+        lab.snapshot.server.statements = crate::facts::Fact::Missing(absent.clone());
+        assert_eq!(lab.run(&CHECK), Err(absent));
+        lab.logged = Some(logged(1000, log(DAY)));
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.examined, verdict.unjudged.len()), (1, 1, 0));
+        lab.logged = Some(logged(999, log(DAY)));
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.examined, verdict.unjudged.len()), (0, 1, 0));
+        // an hour is a sample of the day, and does not show all of it
+        lab.logged = Some(logged(1000, log(3600.0)));
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.unjudged.len()), (1, 1));
+        assert_eq!(verdict.unjudged[0].reason.because, "60 min of a log does not show every statement of a day");
+        // a part of the calls is the least there were
+        let part = Span { at_least: 0.0, ..log(DAY) };
+        lab.logged = Some(logged(1000, part.clone()));
+        assert_eq!(lab.run(&CHECK).unwrap().findings.len(), 1);
+        lab.logged = Some(logged(900, part));
+        let verdict = lab.run(&CHECK).unwrap();
+        assert_eq!((verdict.findings.len(), verdict.unjudged.len()), (0, 2));
+        // counters are the better count
+        let (mut lab, _) = self::lab(10_000);
+        lab.logged = Some(logged(1, log(DAY)));
+        assert_eq!(lab.found(&CHECK).len(), 1);
     }
 
     #[test]

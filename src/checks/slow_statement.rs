@@ -17,8 +17,8 @@
 //!
 //! ## What to do
 //! Look at the plan (`explain (analyze, buffers)`) with the values of a slow call. For an answer where the bounds give
-//! none, compare two snapshots; a log with `log_min_duration_statement` no higher than the limit shows the distribution
-//! (reading logs is not part of this version).
+//! none, compare two snapshots; a log with `log_min_duration_statement` no higher than the limit shows the distribution:
+//! `pgassay audit --logs FILES`.
 //!
 //! ## Limits
 //! Execution time only: planning, the network and waiting in a pool are not in it. The calls of all values of the
@@ -144,8 +144,9 @@ fn ms(value: f64) -> String {
     humane(value, &Unit::Milliseconds)
 }
 
-/// Counters of a window alone narrow the bounds; what would tell for certain, a log, this version does not read.
-const UNLOCK: &str = "take two snapshots: pgassay audit --since OLD, or --watch 5m";
+/// Counters of a window alone narrow the bounds; a log of it tells for certain.
+const UNLOCK: &str =
+    "take two snapshots: pgassay audit --since OLD, or --watch 5m; with the log of that time: --logs FILES";
 
 #[cfg(test)]
 mod tests {
@@ -206,7 +207,7 @@ mod tests {
             (0, 0, vec!["fewer than 300 calls, some of them longer than 100 ms".into()])
         );
         let open = with(299, 900.0, |_| {}).run(&CHECK).unwrap().unjudged.remove(0).reason.unlock.unwrap();
-        assert!(!open.contains("alter system") && !open.contains("pgassay logs"), "{open}");
+        assert!(!open.contains("alter system") && open.contains("--logs FILES"), "{open}");
         assert_eq!(verdict(&with(299, 5.0, |_| {})).2, ["fewer than 300 calls, none of them longer than 100 ms"]);
         let mut lab = with(20, 900.0, |_| {});
         lab.params.set(CHECK.meta.id, "minimum_calls", 20.0);

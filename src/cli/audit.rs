@@ -1,11 +1,13 @@
-//! `pgassay audit`: a live server or a stored snapshot becomes a report.
+//! `pgassay audit`: a live server or a stored snapshot becomes a report, with what the server's logs say where they are given.
 
 use super::input::{self, Rules, Server};
+use super::logs::{self, Log};
 use super::{Exit, Failure, live, output};
 use crate::assess;
 use crate::audit::{Given, audit};
 use crate::config::Config;
 use crate::facts::Snapshot;
+use crate::logs::workload::Workload;
 use crate::report::Note;
 use crate::time::Timestamp;
 use crate::window::comparable;
@@ -32,6 +34,10 @@ pub(super) struct Arguments {
     /// Read the counters of this standby too; repeatable
     #[arg(long, value_name = "CONNINFO")]
     replica: Vec<String>,
+    /// Read the server's logs too: a file, a directory, a pattern, or a workload stored by pgassay logs --save; repeatable.
+    /// Where two snapshots bracket them, how slow a query is, is known exactly
+    #[arg(long, value_name = "PATH")]
+    logs: Vec<PathBuf>,
     /// Store what was read: the evidence behind the report
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -45,6 +51,8 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TIME", value_parser = input::timestamp)]
     as_of: Option<Timestamp>,
     #[command(flatten)]
+    log: Log,
+    #[command(flatten)]
     rules: Rules,
     #[command(flatten)]
     output: output::Output,
@@ -56,13 +64,24 @@ pub(super) struct Material {
     pub(super) sha256: Option<String>,
     pub(super) before: Option<Snapshot>,
     pub(super) replicas: Vec<Snapshot>,
+    pub(super) workload: Option<Workload>,
+    pub(super) log_from_to: (Option<Timestamp>, Option<Timestamp>),
     pub(super) notes: Vec<Note>,
     pub(super) exit: Exit,
 }
 
 impl Material {
     pub(super) fn of(snapshot: Snapshot) -> Self {
-        Self { snapshot, sha256: None, before: None, replicas: Vec::new(), notes: Vec::new(), exit: Exit::Clean }
+        Self {
+            snapshot,
+            sha256: None,
+            before: None,
+            replicas: Vec::new(),
+            workload: None,
+            log_from_to: (None, None),
+            notes: Vec::new(),
+            exit: Exit::Clean,
+        }
     }
 }
 
@@ -79,6 +98,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let reviews = input::reviews(&config.audit.reviews.value, named)?;
     let since = arguments.since.as_deref().map(input::snapshot).transpose()?.map(|(snapshot, _)| snapshot);
     input::attestations(arguments.attestations.as_deref(), input::now())?;
+    match (arguments.logs.as_slice(), arguments.log.flag()) {
+        ([], Some(flag)) => {
+            return Err(Failure::usage(anyhow!("{flag} says something of logs: name them with --logs")));
+        }
+        (paths, _) => logs::check(paths, &arguments.log, &config)?,
+    }
 
     let mut material = match arguments.snapshot.as_slice() {
         [] => live::material(
@@ -106,10 +131,28 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
             .map_err(|missing| Failure::usage(anyhow!("--since cannot be used: {missing}")))?;
         material.before = Some(since);
     }
+    if !arguments.logs.is_empty() {
+        read_logs(arguments, &config, &mut material)?;
+    }
     let at = arguments.as_of.unwrap_or(material.snapshot.captured_at);
     let attestations = input::attestations(arguments.attestations.as_deref(), at)?;
     let report = judge(&material, &config, &attestations, &reviews, at);
     Ok(material.exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Reads the logs. What was logged after the snapshot is not what it speaks of; nor is what was logged before a watch.
+fn read_logs(arguments: &Arguments, config: &Config, material: &mut Material) -> Result<(), Failure> {
+    let read_at = |snapshot: &Snapshot| snapshot.server.statements.at().unwrap_or(snapshot.captured_at);
+    let is_live = arguments.snapshot.is_empty();
+    let to = is_live.then(|| read_at(&material.snapshot));
+    let from = material.before.as_ref().filter(|_| arguments.watch.is_some()).map(read_at);
+    let log = arguments.log.within(from, to);
+    let read = logs::read(&arguments.logs, &log, config)?;
+    material.notes.extend(read.notes);
+    material.exit = material.exit.and(read.exit);
+    material.workload = Some(read.workload);
+    material.log_from_to = arguments.log.from_to();
+    Ok(())
 }
 
 /// From facts to a report, the same for a live run and a replay.
@@ -120,6 +163,7 @@ pub(super) fn judge(
     reviews: &[crate::checks::context::Review],
     at: Timestamp,
 ) -> crate::report::Report {
+    let logged = material.workload.as_ref().and_then(assess::logs::frequencies);
     let audited = audit(&Given {
         snapshot: &material.snapshot,
         before: material.before.as_ref(),
@@ -127,9 +171,13 @@ pub(super) fn judge(
         at,
         config,
         reviews,
+        logged: logged.as_ref(),
     });
     let given = assess::Given {
         snapshot: &material.snapshot,
+        before: material.before.as_ref(),
+        workload: material.workload.as_ref(),
+        log_from_to: material.log_from_to,
         config,
         attestations,
         at,

@@ -1,4 +1,4 @@
-//! `pgassay demo`: a throw-away PostgreSQL with planted problems, a short real workload, the audit of it.
+//! `pgassay demo`: a throw-away PostgreSQL with planted problems, a short real workload, the audit of it and of its log.
 
 use super::audit::{self, Material};
 use super::input::{self, Rules};
@@ -7,9 +7,12 @@ use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
 use crate::demo;
+use crate::facts::Snapshot;
+use crate::logs::{self, aggregate::Told, prefix::Prefix, select::Selection, workload::Workload};
 use crate::scratch::{self, Options, Scratch};
 use anyhow::{Context, anyhow};
 use clap::Args;
+use std::sync::atomic::AtomicBool;
 
 /// `pgassay demo`
 #[derive(Debug, Args)]
@@ -48,7 +51,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     // listened for from here on: a server that is being started is stopped like one that runs
     let mut interrupted = runtime.spawn(tokio::signal::ctrl_c());
     output::say(&format!("starting a throw-away PostgreSQL {} with a shop in it …", binaries.version));
-    let server = Scratch::start(Options::new(binaries).set("max_connections", "60")).map_err(Failure::incomplete)?;
+    let options = Options::new(binaries).set("max_connections", "60");
+    let options = demo::LOGGING.iter().fold(options, |options, (name, value)| options.set(*name, *value));
+    let server = Scratch::start(options).map_err(Failure::incomplete)?;
     let exit = runtime.block_on(async {
         tokio::select! {
             biased;
@@ -86,9 +91,34 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     door.close().await;
 
     let at = snapshot.captured_at;
-    let material = Material { before: Some(before), ..Material::of(snapshot) };
+    let workload = log(server, &before, &snapshot)?;
+    let material = Material { before: Some(before), workload: Some(workload), ..Material::of(snapshot) };
     let report = audit::judge(&material, config, &Attestations::default(), &[], at);
     let written = arguments.output.write(&report, config)?;
     // what the demo finds is planted: its findings are no failure of the demo
     Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
+}
+
+/// What the server wrote between the two snapshots, while the shop was at work.
+fn log(server: &Scratch, before: &Snapshot, after: &Snapshot) -> Result<Workload, Failure> {
+    let read_at =
+        |snapshot: &Snapshot| Some(snapshot.server.statements.at().unwrap_or(snapshot.captured_at).unix_micros());
+    let prefix = Prefix::compile(demo::LOG_LINE_PREFIX).map_err(Failure::fault)?;
+    let path = server.log_file();
+    let source = logs::Source {
+        name: path.display().to_string(),
+        stream: 0,
+        written: None,
+        open: Box::new(move || Ok(Box::new(std::fs::File::open(path)?))),
+    };
+    let jobs = std::thread::available_parallelism().map_or(1, usize::from);
+    // for the roles of the shop, which are the only ones at work
+    let told = Told { threshold: Some(0), ..Told::default() };
+    let selection = Selection { from: read_at(before), to: read_at(after), ..Selection::default() };
+    let options = logs::Options { prefix: Some(prefix), selection, told, jobs, ..logs::Options::default() };
+    let read = logs::read(vec![source], &options, &AtomicBool::new(false));
+    match read.unreadable.into_iter().next() {
+        Some(unreadable) => Err(Failure::fault(anyhow!("the shop's log cannot be read: {}", unreadable.error))),
+        None => Ok(read.workload),
+    }
 }

@@ -1,7 +1,7 @@
 //! `pgassay list`: every rule, or every item of the checklist.
 
 use super::{Exit, Failure, output};
-use crate::{checklist, checks};
+use crate::{checklist, rules};
 use clap::Args;
 use std::fmt::Write;
 
@@ -17,22 +17,22 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let rows: Vec<[String; 4]> = if arguments.items { items() } else { rules() };
-    let head = if arguments.items {
-        ["id", "item", "threshold", "decided by"]
-    } else {
-        ["id", "severity", "items", "allows …"]
-    };
-    output::print(&if arguments.markdown { markdown(&head, &rows) } else { aligned(&rows) })
+    output::print(&match (arguments.items, arguments.markdown) {
+        (true, false) => aligned(&items()),
+        (true, true) => markdown(&["id", "item", "threshold", "decided by"], &items()),
+        (false, false) => aligned(&rules()),
+        (false, true) => markdown(&["id", "looks at", "severity", "items", "allows …"], &rules()),
+    })
 }
 
-/// One row for each rule: id, usual severity, items, title.
-pub(super) fn rules() -> Vec<[String; 4]> {
-    let row = |check: &&checks::Check| {
-        let meta = &check.meta;
-        [meta.id.to_owned(), meta.severity.to_string(), checklist::items_of(meta.id).join(" "), meta.title().to_owned()]
+/// One row for each rule of every family: id, what it looks at, usual severity, items, title.
+pub(super) fn rules() -> Vec<[String; 5]> {
+    let row = |rule: rules::Rule| {
+        let meta = rule.meta;
+        let items = checklist::items_of(meta.id).join(" ");
+        [meta.id.to_owned(), rule.looks_at.to_owned(), meta.severity.to_string(), items, meta.title().to_owned()]
     };
-    checks::ALL.iter().map(row).collect()
+    rules::each().map(row).collect()
 }
 
 fn items() -> Vec<[String; 4]> {
@@ -44,21 +44,21 @@ fn items() -> Vec<[String; 4]> {
 }
 
 /// A Markdown table.
-pub(super) fn markdown(head: &[&str; 4], rows: &[[String; 4]]) -> String {
-    let mut table = format!("| {} |\n| --- | --- | --- | --- |\n", head.join(" | "));
+pub(super) fn markdown<const N: usize>(head: &[&str; N], rows: &[[String; N]]) -> String {
+    let mut table = format!("| {} |\n|{}\n", head.join(" | "), " --- |".repeat(N));
     for row in rows {
         let _ = writeln!(table, "| {} |", row.each_ref().map(|cell| cell.replace('|', "\\|")).join(" | "));
     }
     table
 }
 
-fn aligned(rows: &[[String; 4]]) -> String {
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(40);
-    let widths = [width(0), width(1), width(2)];
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
-    for [first, second, third, last] in rows {
-        let line = format!("{first:<0$}  {second:<1$}  {third:<2$}  {last}", widths[0], widths[1], widths[2]);
-        let _ = writeln!(text, "{}", line.trim_end());
+    for row in rows {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let _ = writeln!(text, "{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
     text
 }

@@ -1,6 +1,7 @@
 //! `pgassay logs`: logs, or stored workloads, become a report.
 
 use super::input::{self, Rules};
+use super::prove::Prover;
 use super::{Exit, Failure, output};
 use crate::assess;
 use crate::config::{Config, Logs};
@@ -39,8 +40,8 @@ pub(super) struct Arguments {
     /// Prove each rewrite on a scratch or read-only database: run both forms on values of this log, and compare
     #[arg(long, requires = "url")]
     prove: bool,
-    /// Where to prove it; as a role that is no superuser
-    #[arg(long, value_name = "CONNINFO")]
+    /// Where to prove it, in the search_path of the role, which may read the tables and is no superuser
+    #[arg(long, value_name = "CONNINFO", requires = "prove")]
     url: Option<String>,
     /// What people attest about items no log can answer
     #[arg(long, value_name = "FILE")]
@@ -52,7 +53,7 @@ pub(super) struct Arguments {
 }
 
 /// What is told of logs, wherever they are read.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Logs")]
 pub(super) struct Log {
     /// The server's log_line_prefix; found by looking at the log where it is not given
@@ -111,6 +112,35 @@ fn jobs(text: &str) -> Result<usize, String> {
 }
 
 impl Log {
+    /// The first flag that is given.
+    pub(super) fn flag(&self) -> Option<&'static str> {
+        let given = [
+            ("--prefix", self.prefix.is_some()),
+            ("--timezone", self.timezone.is_some()),
+            ("--from", self.from.is_some()),
+            ("--to", self.to.is_some()),
+            ("--database", !self.database.is_empty()),
+            ("--user", !self.user.is_empty()),
+            ("--app", !self.app.is_empty()),
+            ("--min-duration", self.min_duration.is_some()),
+            ("--sample-rate", self.sample_rate.is_some()),
+            ("--transaction-sample-rate", self.transaction_sample_rate.is_some()),
+            ("--pooled", self.pooled),
+            ("--jobs", self.jobs.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(flag, _)| flag)
+    }
+
+    /// From when to when the logs count, as far as it is said.
+    pub(super) fn from_to(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+        (self.from, self.to)
+    }
+
+    /// The same with a first and a last time, where none is given.
+    pub(super) fn within(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Self {
+        Self { from: self.from.or(from), to: self.to.or(to), ..self.clone() }
+    }
+
     fn options(&self, config: &Logs) -> Result<Options, Failure> {
         let prefix = self.prefix.as_deref().or(config.prefix.value.as_deref()).map(Prefix::compile).transpose();
         let prefix = prefix.map_err(|error| Failure::usage(anyhow!("--prefix: {error}")))?;
@@ -155,6 +185,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.save {
         output::check_writable(path)?;
     }
+    let prover = arguments.url.as_deref().map(|url| Prover::connect(url, &config)).transpose()?;
     let material = read(&arguments.paths, &arguments.log, &config)?;
     let mut exit = material.exit;
     if let Some(path) = &arguments.save
@@ -174,8 +205,29 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         generated_at: now,
         top: arguments.top,
     };
-    let report = assess::logs::report(&given, material.notes);
+    let mut report = assess::logs::report(&given, material.notes);
+    if let Some(prover) = prover {
+        let again = || again(&arguments.paths, &arguments.log, &config);
+        exit = exit.and(prover.prove(&mut report, &material.workload, again)?);
+    }
     Ok(exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Refuses logs that are not there and flags that say nothing, before anything else is asked for.
+pub(super) fn check(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(), Failure> {
+    log.options(&config.logs)?;
+    let mut named = Vec::new();
+    for path in paths {
+        // what can be read once only is not looked into twice
+        let is_special = path.as_os_str() == "-" || path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir());
+        if !is_special && stored(path)?.is_none() {
+            named.push(path.clone());
+        }
+    }
+    if !named.is_empty() {
+        logs::input::expand(&named).map_err(Failure::usage)?;
+    }
+    Ok(())
 }
 
 /// Reads logs and stored workloads.
@@ -264,14 +316,30 @@ impl Progress {
     }
 }
 
+/// The logs among these, to be read once more; what a pipe gave is gone.
+fn again(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(Vec<Source>, Options), Failure> {
+    let options = log.options(&config.logs)?;
+    let is_log = |path: &&PathBuf| path.as_os_str() != "-" && matches!(stored(path), Ok(None));
+    let named: Vec<PathBuf> = paths.iter().filter(is_log).cloned().collect();
+    let inputs = logs::input::expand(&named).map(|expanded| expanded.inputs).unwrap_or_default();
+    let stop = Arc::default();
+    let source = |input: logs::input::Input| {
+        let progress = Progress::new(&input);
+        source(input, &progress, &stop)
+    };
+    Ok((inputs.into_iter().filter(|input| input.size.is_some()).map(source).collect(), options))
+}
+
 /// A stored workload; none where a file is something else.
 fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
+    // the beginning of a pipe would be lost
+    if !path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
     let mut head = [0; 64];
-    // what is read from a pipe is gone from it
-    let is_object = path.is_file()
-        && std::fs::File::open(path)
-            .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
-            .is_ok_and(|length| head.get(..length).unwrap_or_default().starts_with(merge::MAGIC.as_bytes()));
+    let is_object = std::fs::File::open(path)
+        .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
+        .is_ok_and(|length| head.get(..length).unwrap_or_default().starts_with(merge::MAGIC.as_bytes()));
     if !is_object {
         return Ok(None);
     }

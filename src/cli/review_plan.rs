@@ -52,6 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         at: snapshot.captured_at,
         config: &config,
         reviews: &[],
+        logged: None,
     };
     let queries = judge(&given).queries;
     let wanted = |query: &&Query| query.fingerprint.eq_ignore_ascii_case(&arguments.fingerprint);

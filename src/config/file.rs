@@ -183,9 +183,11 @@ fn logs(mut fields: Fields<'_, '_>) -> Logs {
         min_duration: number(&mut fields, "min_duration", &Unit::Seconds, 0.0, 86_400.0),
         pooled: fields.flag("pooled"),
         max_queries_per_request: number(&mut fields, "max_queries_per_request", &Unit::Count, 1.0, MOST),
-        routes: fields.table("routes").and_then(|mut routes| {
+        routes: fields.table("routes").map(|mut routes| {
             let line = routes.line;
-            let patterns = routes.keys();
+            // the first that matches counts, and first is what stands first
+            let mut patterns = routes.keys();
+            patterns.sort_by_key(|(_, line)| *line);
             let budgets: Vec<(String, f64)> = patterns
                 .into_iter()
                 .filter_map(|(pattern, _)| {
@@ -194,7 +196,7 @@ fn logs(mut fields: Fields<'_, '_>) -> Logs {
                 })
                 .collect();
             routes.finish();
-            Some(Located { value: budgets, line })
+            Located { value: budgets, line }
         }),
     };
     fields.finish();

@@ -51,10 +51,10 @@ impl Gate {
         Ok(gate)
     }
 
-    /// Whether a finding is at or above its threshold.
+    /// Whether a finding is at or above its threshold. One that is suspected only never is.
     pub fn fails_by(&self, finding: &Finding) -> bool {
         let threshold = self.rules.get(finding.rule.as_str()).or(self.severity.as_ref());
-        threshold.is_some_and(|threshold| finding.severity >= *threshold)
+        !finding.is_suspected() && threshold.is_some_and(|threshold| finding.severity >= *threshold)
     }
 
     /// Whether any finding is.

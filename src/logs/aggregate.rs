@@ -3,8 +3,8 @@
 
 use super::analysis::{Command, Transaction as Control};
 use super::distribution::Distribution;
-use super::fast::FastMap;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Step, Tag, What};
+use super::fast::FastMap;
 use super::fold::{QueryTable, Totals};
 use super::message::Step as StepKind;
 use super::names::Names;
@@ -35,6 +35,8 @@ const PAUSE: i64 = 100_000;
 /// So often a query begins units after a pause before it is known to begin requests. Its coming again without one tells as
 /// much at once.
 const HEADS: u32 = 3;
+/// So many marks of a pool that ended requests show that it gives them.
+const MARKS: u32 = 3;
 /// Queries that begin requests and are known to.
 const KNOWN_HEADS: usize = 10_000;
 /// So often a client sets `application_name` in a session of its own: when it connects, and once more.
@@ -97,10 +99,15 @@ pub struct Aggregate {
     cut: Vec<OpenUnit>,
     /// First queries of units, and how often they came after a pause.
     heads: FastMap<u32, u32>,
+    /// Pool's marks that ended something, by database.
+    marks: FastMap<u32, u32>,
     /// The first units of a query that may begin requests, with what stood before them.
-    early: FastMap<u32, Vec<(Unit, Vec<Before>)>>,
+    early: FastMap<u32, Vec<Early>>,
     is_bounded: bool,
 }
+
+/// A unit, and what stood before it.
+type Early = (Unit, Vec<Before>);
 
 #[derive(Debug)]
 struct Trace {
@@ -151,6 +158,7 @@ impl Aggregate {
             other_programs: BTreeMap::new(),
             cut: Vec::new(),
             heads: FastMap::default(),
+            marks: FastMap::default(),
             early: FastMap::default(),
             is_bounded: false,
         }
@@ -280,7 +288,8 @@ impl Aggregate {
     /// A session seen for the first time.
     fn open(&mut self, event: &Event, actor: u32, database: u32, application: u32) -> Session {
         // the first lines of a session are those of its connection, where they are numbered
-        let begin = if event.session != 0 && matches!(event.line, 1 | 2) { Boundary::Connection } else { Boundary::Cut };
+        let begin =
+            if event.session != 0 && matches!(event.line, 1 | 2) { Boundary::Connection } else { Boundary::Cut };
         let mut session = Session::new(event.session, actor, database, application, begin);
         session.time = event.time;
         session
@@ -349,8 +358,11 @@ impl Aggregate {
         self.has_query_ids |= step.query_id != 0;
         match step.kind {
             StepKind::Parse | StepKind::Bind => {
-                let prelude =
-                    Prelude { shape, name: step.name, duration: if step.duration == NO_DURATION { 0 } else { step.duration } };
+                let prelude = Prelude {
+                    shape,
+                    name: step.name,
+                    duration: if step.duration == NO_DURATION { 0 } else { step.duration },
+                };
                 self.settle(session);
                 let slot = if matches!(step.kind, StepKind::Parse) { &mut session.parse } else { &mut session.bind };
                 // one that was never executed is no execution, but it took its time
@@ -555,7 +567,8 @@ impl Aggregate {
         let analysis = &shape.analysis;
         let pause = if start == NO_TIME || session.last_end == NO_TIME { 0 } else { start - session.last_end };
         let has_fractions = self.has_fractions;
-        let implicit = session.transaction.as_ref().is_some_and(|open| !open.is_explicit && open.id != pending.transaction);
+        let implicit =
+            session.transaction.as_ref().is_some_and(|open| !open.is_explicit && open.id != pending.transaction);
         if implicit {
             self.end_transaction(session);
         }
@@ -593,10 +606,17 @@ impl Aggregate {
                 // a pooler does so whenever another client gets the connection
                 self.flips += u64::from(session.namings > NAMINGS);
             }
-            session.has_marks |= !self.told.is_pooled;
             if session.transaction.is_none() {
+                if !session.unit.is_empty() {
+                    *self.marks.entry(session.database).or_default() += 1;
+                }
+                session.has_marks = self.marks.get(&session.database).is_some_and(|marks| *marks >= MARKS);
                 self.end_unit(session, Boundary::Reset);
             }
+            session.last_end = end;
+            return;
+        }
+        if shape.is_setup() {
             session.last_end = end;
             return;
         }
@@ -621,7 +641,8 @@ impl Aggregate {
             if open.unit.route.is_none() {
                 open.unit.route.clone_from(&pending.route);
             }
-            open.signature = (open.signature.rotate_left(7) ^ u64::from(pending.query)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            open.signature =
+                (open.signature.rotate_left(7) ^ u64::from(pending.query)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             open.last_end = end;
             open.last_query = pending.query;
             session.last_end = end;
@@ -658,10 +679,8 @@ impl Aggregate {
         pause: i64,
         shape: &Shape,
     ) {
-        let gap = session.gap(self.has_fractions);
         if !session.unit.is_empty() {
-            let continues_loop = session.unit.last_query == execution.query;
-            if pause > gap && !(continues_loop && pause < gap.saturating_mul(4) && session.unit.statements > 2) {
+            if session.is_parted(pause, execution.query, self.has_fractions) {
                 self.end_unit(session, Boundary::Gap);
             } else if session.unit.route.is_some() && route.is_some() && session.unit.route.as_ref() != route {
                 self.end_unit(session, Boundary::Reset);
@@ -754,13 +773,16 @@ impl Aggregate {
 
     /// One statement in a transaction of its own is like one outside.
     fn flow(&mut self, session: &mut Session, single: Unit) {
-        let gap = session.gap(self.has_fractions);
         let pause = match (single.started, session.unit.ended) {
             (NO_TIME, _) | (_, NO_TIME) => 0,
             (started, ended) => started - ended,
         };
-        if !session.unit.is_empty() && pause > gap {
-            self.end_unit(session, Boundary::Gap);
+        if !session.unit.is_empty() {
+            if session.is_parted(pause, single.last_query, self.has_fractions) {
+                self.end_unit(session, Boundary::Gap);
+            } else if pause >= 0 {
+                session.pause(pause);
+            }
         }
         let again = session.unit.head() == single.head()
             && !session.unit.is_headless
@@ -894,7 +916,10 @@ impl Aggregate {
             ended: unit.ended,
             statements: u64::from(unit.statements),
             database_time: unit.database_time,
-            members: unit.to_open(|query| self.queries.fingerprint(query)),
+            members: unit.to_open(|query| {
+                let shape = self.queries.shape(query)?;
+                Some((shape.fingerprint.as_str(), shape.analysis.is_eager_load))
+            }),
         });
     }
 
@@ -988,7 +1013,8 @@ impl Aggregate {
             Rarity::Secret(kind, line) => {
                 let key = ((*kind).to_owned(), session.database);
                 let database = self.names.get(session.database).cloned().unwrap_or_default();
-                let query = session.done.map(|done| done.query).or(session.pending.as_ref().map(|pending| pending.query));
+                let query =
+                    session.done.map(|done| done.query).or(session.pending.as_ref().map(|pending| pending.query));
                 let query = query.and_then(|query| self.queries.fingerprint(query)).map(str::to_owned);
                 let secret = self.secrets.entry(key).or_insert_with(|| Secret {
                     kind: (*kind).to_owned(),
@@ -1188,7 +1214,7 @@ impl Aggregate {
         for (_, id) in traces {
             self.end_trace(id);
         }
-        let mut early: Vec<(u32, Vec<(Unit, Vec<Before>)>)> = self.early.drain().collect();
+        let mut early: Vec<(u32, Vec<Early>)> = self.early.drain().collect();
         early.sort_unstable_by_key(|(head, _)| *head);
         for (unit, before) in early.into_iter().flat_map(|(_, units)| units) {
             self.totals.fold(&unit, &Boundary::Gap, &before, &mut self.queries, &self.names);
@@ -1218,9 +1244,7 @@ impl Aggregate {
         }
         held.sort_by(|a, b| (&a.database, &a.after).cmp(&(&b.database, &b.after)));
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
-        sessions.sort_by(|a, b| {
-            (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application))
-        });
+        sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
         let (requests, groups) = self.totals.finish(&self.queries, &self.names);
         let queries: Vec<QueryLoad> = self.queries.finish(&self.names);
         let mut open = self.cut;

@@ -504,7 +504,7 @@ fn is_truncated(original: &str) -> bool {
 
 /// A shape's text in a form that parses and means the same: `interval $1`, which stands for `interval '1 day'`, is no
 /// SQL; and a list that had more members than it shows is an array, where an array may stand. Elsewhere [`MORE`] stays.
-pub(super) fn parseable(text: &str) -> Cow<'_, str> {
+pub(crate) fn parseable(text: &str) -> Cow<'_, str> {
     const TYPES: [&str; 21] = [
         "interval",
         "date",

@@ -404,7 +404,9 @@ fn tags(sql: &[u8], comments: &[std::ops::Range<usize>], chunk: &mut Chunk<'_>) 
 /// Whether a function ran the statement and no client sent it.
 fn is_nested(context: &[u8]) -> bool {
     let context = context.strip_prefix(b"\t").unwrap_or(context);
-    context.starts_with(b"PL/") || context.starts_with(b"SQL function") || context.starts_with(b"fonction")
+    context.starts_with(b"PL/")
+        || context.starts_with(b"SQL function")
+        || context.starts_with(b"fonction")
         || memchr::memmem::find(context.get(..64).unwrap_or(context), b"PL/pgSQL").is_some()
 }
 

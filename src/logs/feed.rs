@@ -1,7 +1,7 @@
 //! A log as chunks of whole entries. Where it is cut depends on its bytes alone: neither on threads nor on how they arrive.
 
-use super::event::Rarity;
 use super::carrier::{self, Carrier, Chain, NotALog, Notes, SAMPLE, Unwrap};
+use super::event::Rarity;
 use super::prefix::{self, Prefix};
 use super::reader::{Format, name, stderr::Stderr};
 use super::record::Reading;
@@ -146,16 +146,7 @@ impl Feed {
         if trouble.is_some() {
             is_over = true;
         }
-        Ok(Self {
-            input,
-            unwrap,
-            format: Arc::new(format),
-            buffer,
-            block: Vec::new(),
-            is_over,
-            trouble,
-            source,
-        })
+        Ok(Self { input, unwrap, format: Arc::new(format), buffer, block: Vec::new(), is_over, trouble, source })
     }
 
     /// What the log is.

@@ -2,8 +2,20 @@
 
 /// Words behind which a name of the schema stands in quotes; everything else in quotes may be a value.
 const NAMED: [&str; 14] = [
-    "relation", "column", "table", "index", "constraint", "schema", "type", "function", "operator", "view", "sequence",
-    "extension", "trigger", "parameter",
+    "relation",
+    "column",
+    "table",
+    "index",
+    "constraint",
+    "schema",
+    "type",
+    "function",
+    "operator",
+    "view",
+    "sequence",
+    "extension",
+    "trigger",
+    "parameter",
 ];
 
 /// A message of the server as it may be shown and grouped by: values in quotes and numbers are gone, names of the schema
@@ -68,8 +80,22 @@ pub fn lock_object(text: &[u8]) -> String {
 
 /// The server's own words, which say what kind of line it is and nothing of anybody.
 const WORDS: [&str; 16] = [
-    "LOG", "ERROR", "FATAL", "PANIC", "WARNING", "NOTICE", "DETAIL", "HINT", "CONTEXT", "STATEMENT", "UTC", "duration", "ms",
-    "statement", "execute", "postgres",
+    "LOG",
+    "ERROR",
+    "FATAL",
+    "PANIC",
+    "WARNING",
+    "NOTICE",
+    "DETAIL",
+    "HINT",
+    "CONTEXT",
+    "STATEMENT",
+    "UTC",
+    "duration",
+    "ms",
+    "statement",
+    "execute",
+    "postgres",
 ];
 
 /// The beginning of a line that was not understood: its form, and none of its words but the server's own. Nobody knows what
@@ -111,7 +137,10 @@ mod tests {
     fn values_are_gone_and_names_stay() {
         for (text, masked) in [
             ("relation \"orders\" does not exist", "relation \"orders\" does not exist"),
-            ("duplicate key value violates unique constraint \"users_pkey\"", "duplicate key value violates unique constraint \"users_pkey\""),
+            (
+                "duplicate key value violates unique constraint \"users_pkey\"",
+                "duplicate key value violates unique constraint \"users_pkey\"",
+            ),
             ("invalid input syntax for type integer: \"canary\"", "invalid input syntax for type integer: \"…\""),
             ("password authentication failed for user \"canary\"", "password authentication failed for user \"…\""),
             ("value 4111111111111111 is out of range for type integer", "value ? is out of range for type integer"),

@@ -1,9 +1,7 @@
 //! Workloads of several logs as one: a day from its hours, a fleet from its hosts. The figures are those of one run over all
 //! the logs; requests that one log cut are joined with what the next one has of them, where the session goes on.
 
-use super::fold::{
-    QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order,
-};
+use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order};
 use super::names::Names;
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
@@ -61,7 +59,7 @@ pub fn parse(bytes: &[u8]) -> Result<Workload, MergeError> {
 /// # Errors
 /// There is none, or they were logged under settings that no figure can be true of together.
 pub fn merge(mut workloads: Vec<Workload>) -> Result<Workload, MergeError> {
-    workloads.sort_by(|a, b| (a.from, a.to).cmp(&(b.from, b.to)));
+    workloads.sort_by_key(|workload| (workload.from, workload.to));
     let mut workloads = workloads.into_iter();
     let mut sum = workloads.next().ok_or(MergeError::Nothing)?;
     for other in workloads {
@@ -135,7 +133,8 @@ fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {
     let open = std::mem::take(&mut sum.open);
     sum.open = if is_next { join(open, other.open) } else { open.into_iter().chain(other.open).collect() };
     let joined = std::mem::take(&mut sum.open);
-    let (whole, open): (Vec<OpenUnit>, Vec<OpenUnit>) = joined.into_iter().partition(|unit| !unit.is_head && !unit.is_tail);
+    let (whole, open): (Vec<OpenUnit>, Vec<OpenUnit>) =
+        joined.into_iter().partition(|unit| !unit.is_head && !unit.is_tail);
     sum.open = open;
     fold(sum, &whole);
     Ok(())
@@ -174,11 +173,13 @@ fn join(before: Vec<OpenUnit>, after: Vec<OpenUnit>) -> Vec<OpenUnit> {
 }
 
 fn append(mut first: OpenUnit, rest: OpenUnit) -> OpenUnit {
-    let mut numbers: Names<String> = Names::default();
-    let mut unit = |open: &OpenUnit| Unit::from_open(open, 0, 0, |query| Some(numbers.number(query)));
+    let mut numbers: Names<(String, bool)> = Names::default();
+    let mut unit = |open: &OpenUnit| {
+        Unit::from_open(open, 0, 0, |query, is_eager| Some(numbers.number(&(query.to_owned(), is_eager))))
+    };
     let mut whole = unit(&first);
     whole.append(unit(&rest));
-    first.members = whole.to_open(|number| numbers.get(number).map(String::as_str));
+    first.members = whole.to_open(|number| numbers.get(number).map(|(query, is_eager)| (query.as_str(), *is_eager)));
     first.statements += rest.statements;
     first.database_time += rest.database_time;
     first.ended = first.ended.max(rest.ended);
@@ -201,9 +202,9 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
     for open in units {
         let database = names.number(&open.database);
         let application = names.number(&open.application);
-        let unit = Unit::from_open(open, database, application, |fingerprint| {
+        let unit = Unit::from_open(open, database, application, |fingerprint, is_eager| {
             let load = queries.get(&(open.database.as_str(), fingerprint))?;
-            Some(table.number(database, &Arc::new(Shape::stored(load))))
+            Some(table.number(database, &Arc::new(Shape::stored(load, is_eager))))
         });
         let boundary = match (open.is_head || open.is_tail, open.begin == open.end) {
             (true, _) => Boundary::Cut,
@@ -214,6 +215,16 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
         totals.fold(&unit, &boundary, &[], &mut table, &names);
     }
     let (requests, groups) = totals.finish(&table, &names);
+    drop(queries);
+    for load in table.finish(&names) {
+        let known = workload
+            .queries
+            .iter_mut()
+            .find(|known| known.database == load.database && known.fingerprint == load.fingerprint);
+        if let Some(known) = known {
+            known.units += load.units;
+        }
+    }
     let request = |load: &RequestLoad| (load.database.clone(), load.route.clone(), load.head.clone());
     by_key(&mut workload.requests, requests, request, merge_request);
     workload.requests.sort_by_key(request);

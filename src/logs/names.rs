@@ -36,9 +36,4 @@ impl<T: Clone + Eq + Hash> Names<T> {
     pub fn get(&self, number: u32) -> Option<&T> {
         self.all.get(number as usize)
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.all.len()
-    }
 }

@@ -18,6 +18,15 @@ pub struct Selection {
     pub applications: Vec<String>,
 }
 
+/// What a selection can be narrowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Narrow {
+    /// Databases.
+    Databases,
+    /// Roles or applications.
+    Clients,
+}
+
 impl Selection {
     /// Whether an entry counts.
     pub fn takes(&self, record: &Record<'_>) -> bool {
@@ -42,6 +51,15 @@ impl Selection {
             && matches(&self.applications, record.application)
     }
 
+    /// Whether words say that of some databases only, or of some roles or applications only, anything counts.
+    pub fn narrows(words: &[String], to: Narrow) -> bool {
+        let starts: &[&str] = match to {
+            Narrow::Databases => &["only database "],
+            Narrow::Clients => &["only user ", "only application "],
+        };
+        words.iter().any(|word| starts.iter().any(|start| word.starts_with(start)))
+    }
+
     /// What was left out, in words.
     pub fn words(&self) -> Vec<String> {
         let time = |at: i64| crate::time::Timestamp::from_unix_micros(at).to_string();
@@ -58,5 +76,17 @@ impl Selection {
         .into_iter()
         .flatten()
         .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_tell_what_was_selected() {
+        let selection = Selection { from: Some(0), databases: vec!["shop".into()], ..Selection::default() };
+        let words = selection.words();
+        assert!(Selection::narrows(&words, Narrow::Databases) && !Selection::narrows(&words, Narrow::Clients));
     }
 }

@@ -213,8 +213,9 @@ impl Lonely {
     }
 }
 
-/// The shortest pause that may part two requests, microseconds.
-const SHORTEST_GAP: i64 = 5_000;
+/// The shortest pause that may part two requests, microseconds. On a busy machine a client is put aside for longer than a few
+/// milliseconds in the middle of a request; and requests that follow each other faster are parted by what they begin with.
+const SHORTEST_GAP: i64 = 20_000;
 /// The longest pause that one request may have.
 const LONGEST_GAP: i64 = 1_000_000;
 /// With times in whole seconds only such a pause counts.
@@ -247,7 +248,7 @@ impl Session {
             last_end: NO_TIME,
             pauses: Vec::new(),
             next_pause: 0,
-            gap: 8 * SHORTEST_GAP,
+            gap: 2 * SHORTEST_GAP,
             signature: (0, 0),
             lonely: Lonely::default(),
             held: Vec::new(),
@@ -263,6 +264,13 @@ impl Session {
             (true, true) => LONGEST_GAP,
             (false, true) => self.gap,
         }
+    }
+
+    /// Whether a pause before a query parts two requests. Inside a loop a longer one does not.
+    pub fn is_parted(&self, pause: i64, query: u32, has_fractions: bool) -> bool {
+        let gap = self.gap(has_fractions);
+        let continues_loop = self.unit.last_query == query && self.unit.members.len() > 1;
+        pause > if continues_loop { gap.saturating_mul(4) } else { gap }
     }
 
     /// Whether the session so far can be that of one request: it was seen to begin, less than a second ago.

@@ -34,8 +34,9 @@ impl Shape {
         Self { text, analysis, fingerprint, fingerprint_kind, suspect }
     }
 
-    /// Of a query that was stored, whose text is all there is.
-    pub fn stored(load: &QueryLoad) -> Self {
+    /// Of a query that was stored, whose text is all there is; and whether the one that is meant asks for many keys at once,
+    /// which has the same fingerprint.
+    pub fn stored(load: &QueryLoad, is_eager: bool) -> Self {
         if load.fingerprint == OTHER {
             return Self::other();
         }
@@ -43,6 +44,7 @@ impl Shape {
         // what was made from the original text is more than what its shape gives
         shape.fingerprint.clone_from(&load.fingerprint);
         shape.analysis.text.clone_from(&load.text);
+        shape.analysis.is_eager_load |= is_eager;
         if let Some(kind) = &load.fingerprint_kind {
             shape.fingerprint_kind.clone_from(kind);
         }
@@ -56,7 +58,7 @@ impl Shape {
             let worker = std::thread::Builder::new()
                 .name("shapes".into())
                 .stack_size(STACK)
-                .spawn_scoped(scope, || loads.iter().map(|load| Self::stored(load)).collect::<Vec<_>>());
+                .spawn_scoped(scope, || loads.iter().map(|load| Self::stored(load, false)).collect::<Vec<_>>());
             worker.ok().and_then(|worker| worker.join().ok()).unwrap_or_default()
         })
     }
@@ -73,9 +75,11 @@ impl Shape {
             None => true,
         });
         limit
-            && self.analysis.positions.iter().all(|(slot, position)| {
-                value(*slot).and_then(|value| usize::try_from(value).ok()) == Some(*position)
-            })
+            && self
+                .analysis
+                .positions
+                .iter()
+                .all(|(slot, position)| value(*slot).and_then(|value| usize::try_from(value).ok()) == Some(*position))
     }
 
     /// What stands for everything that is not told apart.
@@ -89,19 +93,35 @@ impl Shape {
         shape
     }
 
-    /// Whether it keeps the session or the connection going and asks nothing of the application's tables: its repetition
-    /// says nothing.
-    pub fn is_housekeeping(&self) -> bool {
+    /// Whether a driver or a pool asks it to get to know a connection: settings, the catalogs, the server's version. It
+    /// belongs to no request.
+    pub fn is_setup(&self) -> bool {
+        let analysis = &self.analysis;
+        let asks_nothing = analysis.tables.is_empty()
+            && analysis.from_count == 0
+            && analysis.slots.is_empty()
+            && analysis.has_tree
+            && analysis.kind == StatementKind::Select;
+        matches!(analysis.command, Some(Command::Show | Command::Set)) || self.is_of_the_system() || asks_nothing
+    }
+
+    fn is_of_the_system(&self) -> bool {
         let system = |table: &String| {
             let name = table.rsplit('.').next().unwrap_or(table);
             table.starts_with("pg_catalog.") || table.starts_with("information_schema.") || name.starts_with("pg_")
         };
+        !self.analysis.tables.is_empty() && self.analysis.tables.iter().all(system)
+    }
+
+    /// Whether it keeps the session or the connection going and asks nothing of the application's tables: its repetition
+    /// says nothing.
+    pub fn is_housekeeping(&self) -> bool {
         let analysis = &self.analysis;
         analysis.transaction.is_some()
             || analysis.session_reset
             || analysis.is_ping
             || matches!(analysis.kind, StatementKind::Utility)
-            || (!analysis.tables.is_empty() && analysis.tables.iter().all(system))
+            || self.is_of_the_system()
             || (analysis.tables.is_empty() && analysis.has_tree && analysis.from_count == 0)
     }
 

@@ -190,11 +190,7 @@ impl Member {
         }
         self.previous = later.previous;
         self.rows = later.rows.or(self.rows);
-        self.pauses = (
-            self.pauses.0 + later.pauses.0,
-            self.pauses.1 + later.pauses.1,
-            self.pauses.2 + later.pauses.2,
-        );
+        self.pauses = (self.pauses.0 + later.pauses.0, self.pauses.1 + later.pauses.1, self.pauses.2 + later.pauses.2);
         self.last_start = later.last_start;
     }
 }
@@ -321,11 +317,14 @@ impl Unit {
 }
 
 impl Unit {
-    /// As it is stored where it is cut: counts, no values. `name` says the fingerprint of a query.
-    pub fn to_open<'n>(&self, name: impl Fn(u32) -> Option<&'n str>) -> Vec<OpenMember> {
+    /// As it is stored where it is cut: counts, no values. `name` says the fingerprint of a query, and whether it asks for
+    /// many keys at once.
+    pub fn to_open<'n>(&self, name: impl Fn(u32) -> Option<(&'n str, bool)>) -> Vec<OpenMember> {
         let member = |member: &Member| {
+            let (query, is_eager) = name(member.query)?;
             Some(OpenMember {
-                query: name(member.query)?.to_owned(),
+                query: query.to_owned(),
+                is_eager,
                 count: member.count,
                 places: member.places.clone(),
                 last: member.last,
@@ -344,14 +343,19 @@ impl Unit {
 
     /// From what is stored. Which values there were is not known any more: two parts joined have at least as many
     /// different ones as the larger of them. `number` says the number of a query.
-    pub fn from_open(open: &OpenUnit, database: u32, application: u32, mut number: impl FnMut(&str) -> Option<u32>) -> Self {
+    pub fn from_open(
+        open: &OpenUnit,
+        database: u32,
+        application: u32,
+        mut number: impl FnMut(&str, bool) -> Option<u32>,
+    ) -> Self {
         let mut unit = Self::new(open.begin.clone(), database, application);
         unit.route = open.route.as_deref().map(Arc::from);
         (unit.started, unit.ended) = (open.started, open.ended);
         unit.statements = u32::try_from(open.statements).unwrap_or(u32::MAX);
         unit.database_time = open.database_time;
         for stored in &open.members {
-            let Some(query) = number(&stored.query) else { continue };
+            let Some(query) = number(&stored.query, stored.is_eager) else { continue };
             unit.place = unit.place.max(stored.last);
             unit.members.push(Member {
                 count: stored.count,
@@ -412,11 +416,7 @@ pub struct Parent {
 }
 
 /// Everything that is repeated in a unit, told apart.
-pub fn repetitions<'a>(
-    unit: &Unit,
-    before: &[Before],
-    shape: &impl Fn(u32) -> Option<&'a Shape>,
-) -> Vec<Repetition> {
+pub fn repetitions<'a>(unit: &Unit, before: &[Before], shape: &impl Fn(u32) -> Option<&'a Shape>) -> Vec<Repetition> {
     let mut found: Vec<Repetition> = Vec::new();
     for (at, member) in unit.members.iter().enumerate() {
         let Some(child) = shape(member.query) else { continue };
@@ -466,8 +466,7 @@ fn kind(member: &Member, child: &Shape) -> GroupKind {
         };
     }
     let role = |slot: usize| role_kind(child.role(slot + 1));
-    let varying: Vec<SlotRoleKind> =
-        (0..64).filter(|slot| member.varying >> slot & 1 == 1).map(role).collect();
+    let varying: Vec<SlotRoleKind> = (0..64).filter(|slot| member.varying >> slot & 1 == 1).map(role).collect();
     if !varying.is_empty() && varying.iter().all(|role| *role == SlotRoleKind::Page) {
         return GroupKind::Pagination;
     }
@@ -600,9 +599,9 @@ pub fn parts(unit: &Unit, repetitions: &[Repetition], of: &Repetition) -> u32 {
     for _ in 0..unit.members.len() {
         let Some(current) = parent.filter(|parent| !parent.looked_back) else { break };
         parts = current.count;
-        let above = repetitions.iter().find(|repetition| {
-            unit.members.get(repetition.child).is_some_and(|member| member.query == current.query)
-        });
+        let above = repetitions
+            .iter()
+            .find(|repetition| unit.members.get(repetition.child).is_some_and(|member| member.query == current.query));
         match above.and_then(|above| above.parent.as_ref()) {
             Some(above) => parent = Some(above),
             None => break,

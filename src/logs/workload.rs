@@ -521,6 +521,8 @@ pub struct OpenUnit {
 pub struct OpenMember {
     /// Its fingerprint.
     pub query: String,
+    /// Whether it asks for many keys at once: that has the fingerprint of the look-up of one.
+    pub is_eager: bool,
     /// Executions.
     pub count: u32,
     /// Places in the unit: of the first executions.

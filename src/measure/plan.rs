@@ -1,6 +1,7 @@
 //! Plan evidence: the generic plan of statements that are nothing but one plain `select`.
 //!
-//! This is the one place where text that came from elsewhere is sent to the server. It is never executed, only planned; only
+//! This and the proof of rewrites (`logs::prove`) are the places where text that came from elsewhere is sent to the server.
+//! Here it is never executed, only planned; only
 //! text that PostgreSQL's own parser reads as a single `select` without locks, without data-modifying parts and without
 //! `into`; in a read-only transaction; never as a superuser unless that was asked for, because planning may call the
 //! functions that a statement names.

@@ -19,12 +19,12 @@ use futures_util::TryStreamExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
-use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut};
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::connect::{self, Endpoint, Opened};
 use super::error::{ConnectError, ReadError, Waits};
-use super::row::{FromRow, check_columns};
+use super::row::{Column, FromRow, check_columns};
 use super::target::Target;
 use super::version::Version;
 
@@ -336,6 +336,81 @@ impl ToSql for Parameter<'_> {
     tokio_postgres::types::to_sql_checked!();
 }
 
+/// What a value is taken for before the place it stands in says more, as a literal would be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Literal {
+    /// Whatever its place takes: a quoted literal.
+    #[default]
+    Unknown,
+    /// `integer`
+    Int,
+    /// `bigint`
+    BigInt,
+    /// `numeric`
+    Numeric,
+}
+
+impl Literal {
+    fn type_(self) -> Type {
+        match self {
+            Self::Unknown => Type::UNKNOWN,
+            Self::Int => Type::INT4,
+            Self::BigInt => Type::INT8,
+            Self::Numeric => Type::NUMERIC,
+        }
+    }
+}
+
+/// A value in the words of the server, for a `$n` of foreign text.
+#[derive(Clone, Copy)]
+pub struct Written<'a> {
+    /// Its text; none is null.
+    pub text: Option<&'a str>,
+    /// What it is taken for.
+    pub literal: Literal,
+}
+
+impl fmt::Debug for Written<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // the value is somebody's
+        f.debug_struct("Written").field("literal", &self.literal).finish_non_exhaustive()
+    }
+}
+
+impl ToSql for Written<'_> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let Some(text) = self.text else { return Ok(IsNull::Yes) };
+        out.extend_from_slice(text.as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        // the server reads the text, as it reads a literal's
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    tokio_postgres::types::to_sql_checked!();
+}
+
+/// What foreign text returned.
+#[derive(Clone)]
+pub struct Answer {
+    /// The one column of its rows, as text; none where there was more than was wanted.
+    pub rows: Option<Vec<Option<String>>>,
+    /// How long it took, the way there and back included.
+    pub took: Duration,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("took", &self.took).finish_non_exhaustive()
+    }
+}
+
 /// One database of a server. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -477,6 +552,63 @@ impl Session {
             })
             .map(|row| (0..row.len()).map(|index| row.try_get(index).ok().flatten().map(str::to_owned)).collect())
             .collect())
+    }
+
+    /// Runs foreign text, which must be one `select` of one column of type `text`, as an unnamed statement with values in
+    /// the words of the server, and takes up to so many bytes of rows. Whoever calls this has made sure of what it does.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; its message may hold values.
+    pub async fn foreign(
+        &mut self,
+        sql: &str,
+        values: &[Written<'_>],
+        most_bytes: usize,
+    ) -> Result<Answer, ReadError> {
+        let client = self.lease.client()?;
+        let typed: Vec<_> = values.iter().map(|value| (*value, value.literal.type_())).collect();
+        let work = async {
+            let started = Instant::now();
+            let failed = |error: &tokio_postgres::Error| {
+                ReadError::from_driver(error, started.elapsed(), self.lease.shared.waits())
+            };
+            let stream = client.query_typed_raw(sql, typed).await.map_err(|error| failed(&error))?;
+            let mut stream = pin!(stream);
+            let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+            while let Some(row) = stream.try_next().await.map_err(|error| failed(&error))? {
+                let text: Option<String> = Column::column(&row, 0)?;
+                bytes = bytes.saturating_add(text.as_ref().map_or(0, String::len) + 32);
+                if bytes > most_bytes {
+                    return Ok(Answer { rows: None, took: started.elapsed() });
+                }
+                rows.push(text);
+            }
+            Ok(Answer { rows: Some(rows), took: started.elapsed() })
+        };
+        self.lease.shared.within(work).await
+    }
+
+    /// The types that the server gives to the parameters of foreign text where `known` leaves it to their place, without
+    /// modifiers, as a cast takes them. Nothing is executed.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn parameter_types(&mut self, sql: &str, known: &[Literal]) -> Result<Vec<String>, ReadError> {
+        const NAME: &str = "pgassay_types";
+        let types: Vec<String> = known.iter().map(|literal| format!("pg_catalog.{}", literal.type_().name())).collect();
+        let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
+        self.batch(&format!("prepare {NAME}{types} as {sql}")).await?;
+        self.prepared.push(NAME.to_owned());
+        let rows = self
+            .text(&format!(
+                "select pg_catalog.format_type(t.type, -1) from pg_catalog.pg_prepared_statements as s \
+                 cross join lateral pg_catalog.unnest(s.parameter_types) with ordinality as t(type, n) \
+                 where s.name = '{NAME}' order by t.n"
+            ))
+            .await?;
+        self.batch(&format!("deallocate {NAME}")).await?;
+        self.prepared.retain(|name| name != NAME);
+        Ok(rows.into_iter().map(|mut row| row.pop().flatten().unwrap_or_default()).collect())
     }
 
     /// `prepare name as sql`, and remembers to deallocate it: a prepared statement outlives its transaction.

@@ -103,7 +103,7 @@ pub(super) fn times(report: &Report) -> Vec<String> {
 
 /// Whether a finding is less sure than one that counts: shown on demand, and never as a failure.
 pub(super) fn is_suspected(finding: &Finding) -> bool {
-    finding.detail.iter().any(|measure| measure.name == "suspected" && measure.value == Value::Bool(true))
+    finding.is_suspected()
 }
 
 /// How many findings are suspected only.
@@ -177,7 +177,10 @@ pub(super) fn fact(measure: &Measure) -> Option<String> {
 /// The numbers of a finding in the order it has them; those of a repetition in words, what it costs behind how often it is.
 pub(super) fn facts(finding: &Finding) -> Vec<String> {
     match Repetition::of(finding) {
-        Some(repetition) => [repetition.times(), repetition.cost()].concat(),
+        Some(repetition) => {
+            let proof = repetition.proof().into_iter().collect();
+            [repetition.times(), repetition.cost(), proof].concat()
+        }
         None => finding.detail.iter().filter_map(fact).collect(),
     }
 }

@@ -51,9 +51,9 @@ impl<'a> Logs<'a> {
             self.share()
         )];
         let executions = counted(coverage.executions, "execution");
-        parts.push(match self.is_whole() {
-            true => format!("{executions} of {}", numbered(self.queries.len() as u64, "query", "queries")),
-            false => executions,
+        parts.push(match coverage.queries {
+            0 => executions,
+            queries => format!("{executions} of {}", numbered(queries, "query", "queries")),
         });
         parts.push(format!("{} failed", humane(coverage.failures.values().sum::<u64>() as f64, &Unit::Count)));
         if let Some(threshold) = coverage.threshold_ms.filter(|ms| ms.is_finite()) {
@@ -69,12 +69,6 @@ impl<'a> Logs<'a> {
             .collect();
         parts.extend((!others.is_empty()).then(|| others.join(", ")));
         parts
-    }
-
-    /// Whether the queries listed are all there are: their calls are all the executions.
-    fn is_whole(&self) -> bool {
-        let calls: i64 = self.queries.iter().map(|query| query.calls).fold(0, i64::saturating_add);
-        !self.queries.is_empty() && u64::try_from(calls).is_ok_and(|calls| calls >= self.coverage.executions)
     }
 
     /// The share of lines that was understood, in per cent and rounded down: 100 % is said of a log without an unread line.

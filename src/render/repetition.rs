@@ -18,7 +18,7 @@ const PARTS: [(&str, &str); 5] = [
 ];
 
 /// Numbers that are told in a sentence, or decide what is.
-const TOLD: [&str; 23] = [
+const TOLD: [&str; 28] = [
     "requests",
     "requests_seen",
     "calls_per_request_p50",
@@ -42,6 +42,11 @@ const TOLD: [&str; 23] = [
     "medium_threshold",
     "held_back",
     "suspected",
+    "proved_keys",
+    "proved_rows",
+    "measured_children_ms",
+    "measured_batched_ms",
+    "not_proven",
 ];
 
 impl<'a> Repetition<'a> {
@@ -114,6 +119,29 @@ impl<'a> Repetition<'a> {
         let saving = saving.map(|ms| humane(ms, &Unit::Milliseconds));
         parts.extend(saving.map(|time| format!("one statement would save about {time}")));
         parts
+    }
+
+    /// Whether the statement that is to replace it was tried on values of the log, and what came of it: `proven on 12 keys,
+    /// 34 rows: 12.3 ms → 1.4 ms`.
+    pub(super) fn proof(&self) -> Option<String> {
+        if let Some(why) = self.text("not_proven") {
+            return Some(format!("not proven: {why}"));
+        }
+        let count = |name: &str, one: &str| {
+            let number = self.number(name)?;
+            Some(format!("{} {one}{}", humane(number, &Unit::Count), if number == 1.0 { "" } else { "s" }))
+        };
+        let on = format!("{}, {}", count("proved_keys", "key")?, count("proved_rows", "row")?);
+        match self.0.verification.as_deref() {
+            Some("confirmed") => {
+                let time = |name: &str| self.number(name).map(|ms| humane(ms, &Unit::Milliseconds));
+                let times = time("measured_children_ms").zip(time("measured_batched_ms"));
+                let times = times.map_or_else(String::new, |(many, one)| format!(": {many} → {one}"));
+                Some(format!("proven on {on}{times}"))
+            }
+            Some("refuted") => Some(format!("refuted on {on}")),
+            _ => None,
+        }
     }
 
     /// The query whose rows it follows.
@@ -195,8 +223,39 @@ mod tests {
         ]);
         let least = Repetition::of(&least).unwrap();
         assert_eq!(least.times(), ["12 at p95", "in 1 request"]);
-        assert!(least.cost().is_empty() && least.confidence().is_empty() && least.rest().is_empty());
+        assert!(
+            least.proof().is_none()
+                && least.cost().is_empty()
+                && least.confidence().is_empty()
+                && least.rest().is_empty()
+        );
         assert_eq!((least.parent(), least.place()), (None, None));
+    }
+
+    #[test]
+    fn a_proof_is_one_sentence() {
+        let proof = |verification: Option<&str>, more: &[(&'static str, Value)]| {
+            let ms = |number: f64| Value::Number(number);
+            let mut detail = vec![
+                ("calls_per_request_p50", Value::Number(5.0)),
+                ("calls_per_request_p95", Value::Number(5.0)),
+                ("proved_keys", Value::Integer(12)),
+                ("proved_rows", Value::Integer(1)),
+                ("measured_children_ms", ms(12.34)),
+                ("measured_batched_ms", ms(1.4)),
+            ];
+            detail.extend_from_slice(more);
+            let mut finding = finding(&detail);
+            finding.verification = verification.map(str::to_owned);
+            let repetition = Repetition::of(&finding).unwrap();
+            assert!(repetition.rest().is_empty());
+            repetition.proof()
+        };
+        assert_eq!(proof(Some("confirmed"), &[]).unwrap(), "proven on 12 keys, 1 row: 12.3 ms → 1.4 ms");
+        assert_eq!(proof(Some("refuted"), &[]).unwrap(), "refuted on 12 keys, 1 row");
+        let why = Value::Text("a table of it was locked".into());
+        assert_eq!(proof(None, &[("not_proven", why)]).unwrap(), "not proven: a table of it was locked");
+        assert_eq!(proof(None, &[]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::harness::{self, Folder, NOBODY, Output, connect, each_major, majors, 
 use pgassay::checklist;
 use pgassay::checks;
 use pgassay::render;
+use pgassay::rules;
 use pgassay::scratch::Scratch;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -513,15 +514,15 @@ fn every_rule_is_explained_and_listed() {
     let listed = pgassay(&["list"]);
     ok(&listed, 0);
     let markdown = pgassay(&["list", "--markdown"]).stdout;
-    for check in checks::ALL {
-        let id = check.meta.id;
+    for rule in rules::each() {
+        let id = rule.meta.id;
         let page = pgassay(&["explain", id]);
         ok(&page, 0);
-        assert!(page.stdout.starts_with(&format!("# {id}\n\n{}\n", check.meta.title())), "{}", page.stdout);
+        assert!(page.stdout.starts_with(&format!("# {id}\n\n{}\n", rule.meta.title())), "{}", page.stdout);
         for heading in ["Why it matters", "How it is decided", "What to do", "Limits"] {
             assert!(page.stdout.contains(&format!("\n## {heading}\n")), "{id}: {heading}");
         }
-        assert!(check.params.iter().all(|param| page.stdout.contains(&format!("`{}`", param.name))), "{id}");
+        assert!(rule.params.iter().all(|param| page.stdout.contains(&format!("`{}`", param.name))), "{id}");
         assert_eq!(pgassay(&["explain", &format!("{id}:db/public/t/x")]).stdout, page.stdout, "a key is as good");
         assert!(listed.stdout.lines().any(|line| line.starts_with(id)), "{id}");
         assert!(markdown.contains(&format!("| {id} |")), "{id}");
@@ -530,6 +531,7 @@ fn every_rule_is_explained_and_listed() {
         refused(&pgassay(&["explain", "foreign-key-without-indx"]), 2)
             .contains("did you mean \"foreign-key-without-index\"?")
     );
+    assert!(refused(&pgassay(&["explain", "n-plus-on"]), 2).contains("did you mean \"n-plus-one\"?"));
     assert!(refused(&pgassay(&["explain", "zzz"]), 2).contains("`pgassay list` names them all"));
     let items = pgassay(&["list", "--items"]);
     ok(&items, 0);
@@ -543,7 +545,9 @@ fn every_rule_is_explained_and_listed() {
 fn the_program_describes_itself() {
     let help = pgassay(&["--help"]);
     ok(&help, 0);
-    for verb in ["audit", "snapshot", "explain", "list", "config", "review-plan", "grants", "demo", "completions"] {
+    for verb in
+        ["audit", "logs", "snapshot", "explain", "list", "config", "review-plan", "grants", "demo", "completions"]
+    {
         assert!(help.stdout.contains(&format!("  {verb}")), "{verb}");
         let page = pgassay(&[verb, "--help"]);
         ok(&page, 0);
@@ -679,6 +683,35 @@ fn the_demo_fits_on_a_screen_and_leaves_nothing() {
     for rule in [KEY, "duplicate-index", "invalid-index", "sequence-near-limit", "no-statement-timeout"] {
         assert!(output.stdout.contains(rule), "{rule}: {}", output.stdout);
     }
+    let mut blocks = output.stdout.split("\n\n");
+    let repeated = blocks.find(|block| block.contains("n-plus-one · /customers/:id/orders")).unwrap_or_default();
+    for words in [
+        "order_items is looked up 15 times per request, once for each row of orders",
+        "in 120 of 120 requests",
+        "after select id, state, created_at from orders",
+        "WHERE order_id = ANY($1",
+    ] {
+        assert!(repeated.contains(words), "{words}: {}", output.stdout);
+    }
+}
+
+#[test]
+fn the_demo_writes_one_document() {
+    let folder = servers();
+    let path = folder.path("report.json");
+    let output = finish(demo(&folder, &["--format", "json"]).spawn().unwrap());
+    ok(&output, 0);
+    let report = json(&output);
+    assert_eq!(report["kind"], "audit");
+    assert_eq!(findings(&report, "n-plus-one")[0]["severity"], "high", "what the log says is in it");
+    let slow = findings(&report, "slow-query");
+    let names: Vec<&Value> =
+        slow.iter().flat_map(|found| list(found, "detail")).map(|measure| &measure["name"]).collect();
+    assert!(names.iter().any(|name| *name == "share_of_slow_calls"), "log and statistics are joined: {slow:#?}");
+    let output = finish(demo(&folder, &["--format", "json", "-o", &path, "--fail-on", "high"]).spawn().unwrap());
+    ok(&output, 1);
+    assert!(output.stdout.is_empty());
+    json(&Output { stdout: fs::read_to_string(&path).unwrap(), ..output });
 }
 
 #[test]

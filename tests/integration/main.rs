@@ -15,6 +15,7 @@ mod harness;
 mod logs;
 mod logs_apps;
 mod manners;
+mod prove;
 mod readme;
 mod render;
 mod scratch_server;

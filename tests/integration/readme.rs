@@ -34,32 +34,42 @@ fn rules() -> String {
     pgassay(&["list", "--markdown"]).stdout
 }
 
-/// The summary of the demo, and its finding about a foreign key: cut at whole lines, changed nowhere but in the directory of
+/// What the README shows of a run of the demo.
+struct Demo {
+    summary: String,
+    foreign_key: String,
+    n_plus_one: String,
+}
+
+/// The summary of the demo, its finding about a foreign key, and the one that its log shows: cut at whole lines, changed nowhere but in the directory of
 /// the throw-away server, which is another one every time.
-fn demo() -> (String, String) {
+fn demo() -> Demo {
     let major = majors().iter().max().unwrap().to_string();
     let output = pgassay(&["demo", "--pg-version", &major]);
     assert_eq!(output.code, Some(0), "{}", output.stderr);
     let text = output.stdout;
     let directory = text.split_once("pgassay audit · ").unwrap().1.split_once(":5432/").unwrap().0.to_owned();
     let text = text.replace(&directory, "/tmp/pgassay-demo");
-    let summary = text.split("\nFindings ").next().unwrap().trim_end();
-    let finding = text
-        .split("\n\n")
-        .find(|block| block.contains("foreign-key-without-index · "))
-        .expect("the demo finds its foreign key")
-        .trim();
-    (format!("```text\n{summary}\n```\n"), format!("```text\n{finding}\n```\n"))
+    let summary = text.split("\nFindings ").next().unwrap();
+    let block = |content: &str| format!("```text\n{}\n```\n", content.trim());
+    let finding =
+        |of: &str| block(text.split("\n\n").find(|found| found.contains(of)).unwrap_or_else(|| panic!("{of}")));
+    Demo {
+        summary: block(summary),
+        foreign_key: finding("  foreign-key-without-index · "),
+        n_plus_one: finding("  n-plus-one · "),
+    }
 }
 
 #[test]
 fn the_readme_is_current() {
     let mut text = read("README.md");
     if std::env::var_os("PGASSAY_UPDATE_README").is_some() {
-        let (summary, finding) = demo();
+        let demo = demo();
         replace(&mut text, "rules", &rules());
-        replace(&mut text, "demo", &summary);
-        replace(&mut text, "finding", &finding);
+        replace(&mut text, "demo", &demo.summary);
+        replace(&mut text, "finding", &demo.foreign_key);
+        replace(&mut text, "n-plus-one", &demo.n_plus_one);
         fs::write(root().join("README.md"), &text).unwrap();
     }
     let again = "run PGASSAY_UPDATE_README=1 cargo test --test integration readme";
@@ -67,11 +77,15 @@ fn the_readme_is_current() {
     let (_, _, summary) = generated(&text, "demo");
     let (_, _, finding) = generated(&text, "finding");
     assert!((8..=17).contains(&finding.lines().count()), "README.md: the finding: {again}\n{finding}");
+    let (_, _, repeated) = generated(&text, "n-plus-one");
+    for words in ["n-plus-one · ", "times 15 a request", " in 120 of 120 requests", "after select", "= ANY("] {
+        assert!(repeated.contains(words), "README.md: the N+1 has no {words}: {again}\n{repeated}");
+    }
     assert!(summary.lines().count() <= 42 && summary.contains("pgassay audit · "), "README.md: the demo: {again}");
     for id in pgassay::checklist::items().filter(|item| ["2", "4"].contains(&item.section())).map(|item| item.id) {
         assert!(summary.contains(&format!(" {id} ")), "README.md: the demo has no item {id}: {again}");
     }
-    for line in summary.lines().chain(finding.lines()) {
+    for line in summary.lines().chain(finding.lines()).chain(repeated.lines()) {
         assert!(line.width() <= 100, "README.md: {line}");
     }
 }
@@ -111,7 +125,8 @@ fn what_the_readme_names_is_there() {
     }
     for flag in text.split([' ', '`', '\n', '(', ')']).filter(|word| word.starts_with("--") && word.len() > 3) {
         let flag = flag.trim_end_matches([',', '.', ';', ':']);
-        let known = ["audit", "list", "snapshot"].iter().any(|verb| pgassay(&[verb, "--help"]).stdout.contains(flag));
+        let known =
+            ["audit", "logs", "list", "snapshot"].iter().any(|verb| pgassay(&[verb, "--help"]).stdout.contains(flag));
         let others = ["--locked", "--path", "--test"];
         assert!(known || others.contains(&flag) || flag.starts_with("-->"), "README.md names {flag}");
     }

@@ -171,6 +171,7 @@ mod tests {
             replicas: &[],
             at: lab.snapshot.captured_at,
             queries: &queries,
+            logged: None,
             params: &lab.params,
             role_kinds: &lab.role_kinds,
             reviews: &[],

@@ -36,7 +36,7 @@ pub(super) struct Confidence {
 pub(super) enum Grade {
     /// A finding.
     Found,
-    /// Shown on demand; no gate but one for everything fails on it.
+    /// Shown on demand; no gate fails on it.
     Suspected,
     /// Nothing to speak of.
     Nothing,
@@ -208,7 +208,7 @@ fn estimated(finding: Finding, seen: u64, rate: f64, [value, low, high]: [&'stat
     finding.number(value, all.value, Unit::Count).number(low, all.low, Unit::Count).number(high, all.high, Unit::Count)
 }
 
-/// Marks what is suspected only: the default output hides it, and no gate above the weakest fails on it.
+/// Marks what is suspected only: the default output hides it, and no gate fails on it.
 pub(super) fn suspected(mut finding: Finding) -> Finding {
     finding.detail.push(Measure { name: "suspected".into(), value: Value::Bool(true), unit: Unit::Text });
     finding.message = format!("suspected: {}", finding.message);

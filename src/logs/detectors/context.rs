@@ -17,6 +17,26 @@ pub const ENOUGH_REQUESTS: u64 = 100;
 /// A bound is sure from this strength on, in thousandths.
 const SURE: u64 = 750;
 
+/// How often clients asked between two snapshots that bracket the log: what a log with a threshold does not say.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Calls {
+    /// Executions by database and the server's identity of the query.
+    pub by_query: BTreeMap<(String, i64), u64>,
+    /// Why there may have been slower calls than the log has: it does not cover all the time between the snapshots.
+    pub uncovered: Option<Missing>,
+}
+
+impl Calls {
+    /// Executions of a query of a database; of all databases where the log names none.
+    pub fn of(&self, database: &str, query_id: i64) -> Option<u64> {
+        if database.is_empty() {
+            let all = self.by_query.iter().filter(|((_, id), _)| *id == query_id).map(|(_, calls)| *calls);
+            return Some(all.sum()).filter(|sum| *sum > 0);
+        }
+        self.by_query.get(&(database.to_owned(), query_id)).copied()
+    }
+}
+
 /// A workload, and the thresholds in effect.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -28,6 +48,8 @@ pub struct Context<'a> {
     pub budgets: &'a [(String, f64)],
     /// What the queries are, by fingerprint, where their texts parse.
     pub analyses: &'a HashMap<String, Analysis>,
+    /// The calls between two snapshots, or why they cannot be used; none where there are no two snapshots.
+    pub calls: Option<&'a Result<Calls, Missing>>,
     queries: BTreeMap<(&'a str, &'a str), &'a QueryLoad>,
     databases: BTreeSet<&'a str>,
 }
@@ -52,7 +74,20 @@ impl<'a> Context<'a> {
             .chain(workload.failures.iter().map(|failures| failures.database.as_str()))
             .chain(workload.sessions.iter().map(|sessions| sessions.database.as_str()))
             .collect();
-        Self { workload, params, budgets, analyses, queries, databases }
+        Self { workload, params, budgets, analyses, calls: None, queries, databases }
+    }
+
+    /// With the calls between two snapshots, or why they cannot be used.
+    #[must_use]
+    pub fn with_calls(mut self, calls: Option<&'a Result<Calls, Missing>>) -> Self {
+        self.calls = calls;
+        if let Some(Ok(calls)) = calls
+            && !self.databases.contains("")
+        {
+            // where nothing was slow, a log with a threshold does not name the database
+            self.databases.extend(calls.by_query.keys().map(|(database, _)| database.as_str()));
+        }
+        self
     }
 
     /// The databases the log speaks of; one without a name where it does not say.
@@ -143,6 +178,11 @@ impl<'a> Context<'a> {
         let requests = self.whole_requests(database);
         verdict.examined = requests;
         let logging = &self.workload.logging;
+        let is_idle = self.requests(database).next().is_none() && self.application_queries(database).next().is_none();
+        if is_idle && logging.is_complete() {
+            // who connects to look after the server asks nothing that could be repeated
+            return;
+        }
         let subject = || Subject::database(database);
         if let Some(threshold) = logging.threshold() {
             let because = format!(
@@ -268,7 +308,7 @@ const STACK: usize = 256 << 20;
 
 /// The slots whose values differ, from 1 as the analysis counts them. Where no value is known, those that a loop
 /// differs in: the keys it looks up by, the values it inserts or sets.
-fn varying(group: &Group, child: &Analysis) -> Vec<usize> {
+pub fn varying(group: &Group, child: &Analysis) -> Vec<usize> {
     let is_insert = child.kind == StatementKind::Insert;
     // a value that all rows of a loop happen to share is a value of each row all the same
     if !group.varying.is_empty() && !is_insert {
@@ -359,6 +399,8 @@ pub mod laboratory {
         pub params: Params,
         /// The budgets.
         pub budgets: Vec<(String, f64)>,
+        /// The calls between two snapshots.
+        pub calls: Option<Result<Calls, Missing>>,
         analyses: HashMap<String, Analysis>,
     }
 
@@ -396,7 +438,7 @@ pub mod laboratory {
                 is_partial: false,
                 is_bounded: false,
             };
-            Self { workload, params: Params::default(), budgets: Vec::new(), analyses: HashMap::new() }
+            Self { workload, params: Params::default(), budgets: Vec::new(), calls: None, analyses: HashMap::new() }
         }
 
         /// Adds a query by a text with parameters, with so many calls of a millisecond, and gives its fingerprint.
@@ -495,6 +537,7 @@ pub mod laboratory {
         /// What a detector says of the database, or of the log.
         pub fn run(&self, detector: &'static Detector) -> Result<Verdict, Missing> {
             let cx = Context::new(&self.workload, &self.params, &self.budgets, &self.analyses);
+            let cx = cx.with_calls(self.calls.as_ref());
             match detector.run {
                 Run::Log(run) => run(&cx),
                 Run::Database(run) => run(&cx, DATABASE),

@@ -18,7 +18,7 @@
 //! ## Limits
 //! Values must be in the log: with parameters left out or cut nothing is a duplicate. Two questions with a write
 //! between them may have two answers; that is not looked into. The tables of the system do not count. What is suspected
-//! is of severity *info*: a gate of `info` fails on it, and no other.
+//! is of severity *info* and fails no gate.
 
 use super::confidence::{
     Confidence, Grade, Needs, by_child, describe, evidence, is_enough, least_calls_per_request, subject, suspected,
@@ -61,7 +61,7 @@ static PAUSE: Param = Param {
 
 static FOUND: Param = Param {
     name: "confidence",
-    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate but that of info",
+    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate",
     default: 0.6,
     unit: Unit::Ratio,
 };

@@ -16,7 +16,7 @@
 //! ## Limits
 //! A driver that sends a batch of inserts in one go has no round trip for each of them, and looks the same in the log
 //! but for its pauses. Rows whose generated keys are needed at once may need `returning`, which works for many as for
-//! one. What is suspected is of severity *info*: a gate of `info` fails on it, and no other.
+//! one. What is suspected is of severity *info* and fails no gate.
 
 use super::confidence::{
     Confidence, Grade, Needs, by_child, describe, is_enough, least_calls_per_request, subject, suspected,
@@ -52,7 +52,7 @@ static MEDIUM: Param = Param {
 
 static FOUND: Param = Param {
     name: "confidence",
-    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate but that of info",
+    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate",
     default: 0.6,
     unit: Unit::Ratio,
 };

@@ -25,7 +25,7 @@
 //! what one query for all may take.
 //!
 //! ## Limits
-//! What is suspected is of severity *info*, so that a gate of `info` fails on it and no other does. Repetitions without
+//! What is suspected is of severity *info*, shown with `-v`, and fails no gate. Repetitions without
 //! a query that they follow are suspected at most, unless statements are missing from the log that may have been that
 //! query. Pages, polling, inserts, eager loading, loops inside functions, and queries that come equally often after
 //! nothing are told apart and are no findings. Keys are recognised by the names of tables and columns: names that say
@@ -54,7 +54,7 @@ pub(super) static DETECTOR: Detector = Detector {
 
 static FOUND: Param = Param {
     name: "confidence",
-    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate but that of info",
+    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate",
     default: 0.6,
     unit: Unit::Ratio,
 };
@@ -409,7 +409,7 @@ mod tests {
         let mut lab = lab(200, 12, Boundary::Transaction);
         let types = lab.query("select typname from pg_catalog.pg_type where oid = $1", 100);
         lab.workload.groups.clear();
-        for child in [types.as_str(), OTHER] {
+        for child in [types.as_str(), crate::logs::workload::OTHER] {
             lab.workload.groups.push(Lab::group(GroupKind::NPlusOne, None, child, 20, 20, Boundary::Trace));
         }
         assert!(lab.found(&DETECTOR).is_empty());

@@ -15,7 +15,7 @@
 //!
 //! ## Limits
 //! A worker that takes one job after the other, each in its own transaction, is no such loop, and is not found. What is
-//! suspected is of severity *info*: a gate of `info` fails on it, and no other. Otherwise the limits are those of
+//! suspected is of severity *info* and fails no gate. Otherwise the limits are those of
 //! `n-plus-one`.
 
 use super::confidence::{
@@ -39,7 +39,7 @@ pub(super) static DETECTOR: Detector = Detector {
 
 static FOUND: Param = Param {
     name: "confidence",
-    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate but that of info",
+    doc: "a repetition that is as sure as this is found; below, it is suspected and fails no gate",
     default: 0.6,
     unit: Unit::Ratio,
 };

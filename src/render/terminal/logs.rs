@@ -37,6 +37,7 @@ impl Page<'_> {
     pub(super) fn repetition(&self, repetition: Repetition<'_>, limit: usize) -> Vec<String> {
         let mut lines = hang("times ", flow(&repetition.times(), limit - 6));
         lines.extend(hang("cost  ", flow(&repetition.cost(), limit - 6)));
+        lines.extend(repetition.proof().into_iter().flat_map(|proof| hang("proof ", wrap(&proof, limit - 6))));
         // the only one stands in the title
         if repetition.routes().len() > 1 {
             lines.extend(hang("route ", flow(repetition.routes(), limit - 6)));
