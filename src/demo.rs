@@ -9,11 +9,9 @@ static SCHEMA: &str = include_str!("../sql/demo/schema.sql");
 static BROKEN: &str = include_str!("../sql/demo/broken.sql");
 static WORKLOAD: &str = include_str!("../sql/demo/workload.sql");
 
-/// The `log_line_prefix` of the demo's server: Debian's, the commonest there is.
-pub const LOG_LINE_PREFIX: &str = "%m [%p] %q%u@%d ";
-
-/// Whose statements are the shop's; the rest is how it was made, and the audit.
-pub const SHOP_ROLES: &str = "shop_*";
+/// The `log_line_prefix` of the demo's server: Debian's, the commonest there is, with the query id, which joins the log to
+/// `pg_stat_statements`.
+pub const LOG_LINE_PREFIX: &str = "%m [%p] %q%u@%d %Q ";
 
 /// What makes its log one that `pgassay logs` can read anything from, beside what the schema sets for the roles of the
 /// application. It goes to standard error: every major writes that, no collector has to run, and it is what most logs

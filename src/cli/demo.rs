@@ -3,12 +3,12 @@
 use super::audit::{self, Material};
 use super::input::{self, Rules};
 use super::{Exit, Failure, grants, live, output};
-use crate::assess;
 use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
 use crate::demo;
-use crate::logs::{self, prefix::Prefix, select::Selection, workload::Workload};
+use crate::facts::Snapshot;
+use crate::logs::{self, aggregate::Told, prefix::Prefix, select::Selection, workload::Workload};
 use crate::scratch::{self, Options, Scratch};
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -90,15 +90,19 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     drop(obstacles);
     door.close().await;
 
-    let workload = log(server)?;
-    let material = Material { before: Some(before), ..Material::of(snapshot) };
-    let written = report(arguments, config, &material, &workload)?;
+    let at = snapshot.captured_at;
+    let workload = log(server, &before, &snapshot)?;
+    let material = Material { before: Some(before), workload: Some(workload), ..Material::of(snapshot) };
+    let report = audit::judge(&material, config, &Attestations::default(), &[], at);
+    let written = arguments.output.write(&report, config)?;
     // what the demo finds is planted: its findings are no failure of the demo
     Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
 }
 
-/// What the server wrote while the shop was at work.
-fn log(server: &Scratch) -> Result<Workload, Failure> {
+/// What the server wrote between the two snapshots, while the shop was at work.
+fn log(server: &Scratch, before: &Snapshot, after: &Snapshot) -> Result<Workload, Failure> {
+    let read_at =
+        |snapshot: &Snapshot| Some(snapshot.server.statements.at().unwrap_or(snapshot.captured_at).unix_micros());
     let prefix = Prefix::compile(demo::LOG_LINE_PREFIX).map_err(Failure::fault)?;
     let path = server.log_file();
     let source = logs::Source {
@@ -108,26 +112,13 @@ fn log(server: &Scratch) -> Result<Workload, Failure> {
         open: Box::new(move || Ok(Box::new(std::fs::File::open(path)?))),
     };
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
-    let selection = Selection { users: vec![demo::SHOP_ROLES.to_owned()], ..Selection::default() };
-    let options = logs::Options { prefix: Some(prefix), selection, jobs, ..logs::Options::default() };
+    // for the roles of the shop, which are the only ones at work
+    let told = Told { threshold: Some(0), ..Told::default() };
+    let selection = Selection { from: read_at(before), to: read_at(after), ..Selection::default() };
+    let options = logs::Options { prefix: Some(prefix), selection, told, jobs, ..logs::Options::default() };
     let read = logs::read(vec![source], &options, &AtomicBool::new(false));
     match read.unreadable.into_iter().next() {
         Some(unreadable) => Err(Failure::fault(anyhow!("the shop's log cannot be read: {}", unreadable.error))),
         None => Ok(read.workload),
     }
-}
-
-/// Judges what was read, and writes it: what the log says after what the server says, where two reports can follow one
-/// another.
-fn report(arguments: &Arguments, config: &Config, material: &Material, workload: &Workload) -> Result<Exit, Failure> {
-    let at = material.snapshot.captured_at;
-    let attestations = Attestations::default();
-    let written = arguments.output.write(&audit::judge(material, config, &attestations, &[], at), config)?;
-    if !arguments.output.takes_two() {
-        return Ok(written);
-    }
-    let given =
-        assess::logs::Given { workload, config, attestations: &attestations, at, generated_at: input::now(), top: 20 };
-    output::print("\n")?;
-    Ok(written.and(arguments.output.write(&assess::logs::report(&given, Vec::new()), config)?))
 }

@@ -69,11 +69,6 @@ impl Output {
         !self.fail_on.is_empty()
     }
 
-    /// Whether two reports may stand one after the other where it goes: text for people, not in a file.
-    pub(super) fn takes_two(&self) -> bool {
-        self.output.is_none() && matches!(self.format.name, "terminal" | "markdown")
-    }
-
     /// The gate in effect: of the command line, of the configuration, or high.
     pub(super) fn gate(&self, config: &Config) -> Result<Gate, Failure> {
         if !self.fail_on.is_empty() {

@@ -13,6 +13,8 @@ mod checks;
 mod cli;
 mod facts;
 mod harness;
+mod logs;
+mod logs_apps;
 mod manners;
 mod prove;
 mod readme;
