@@ -1245,6 +1245,7 @@ impl Aggregate {
         held.sort_by(|a, b| (&a.database, &a.after).cmp(&(&b.database, &b.after)));
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
         sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
+        self.queries.join_truncated();
         let (requests, groups) = self.totals.finish(&self.queries, &self.names);
         let queries: Vec<QueryLoad> = self.queries.finish(&self.names);
         let mut open = self.cut;

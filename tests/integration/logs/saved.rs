@@ -1,6 +1,8 @@
 //! Stored workloads: several of them together are one run over all their logs.
 
-use super::{Entry, SHOP, Server, figures, findings, list, logs, measure, number, parse, refused, report, same, says, shop};
+use super::{
+    Entry, SHOP, Server, figures, findings, list, logs, measure, number, parse, refused, report, same, says, shop,
+};
 use super::{stderr, write_log};
 use crate::harness::Folder;
 use serde_json::{Value, json};
