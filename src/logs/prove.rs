@@ -5,7 +5,7 @@
 //! is executed. The rules:
 //! * Asked for by name (`--prove`), on a database that was named for it (`--url`), and never as a superuser.
 //! * One `select` that locks nothing and makes nothing, of whose functions and operators none is volatile, in the text, in
-//!   the views it reads and in their row security: [`safe`]. No foreign table.
+//!   the views it reads and in their row security: `prove/safe.rs`. No foreign table.
 //! * In a read-only transaction at `repeatable read`, rolled back; with `statement_timeout` and `lock_timeout`; a bounded
 //!   number of keys, rows and bytes.
 //! * Values come from the log that was just read, by a second pass over it; they are bound as parameters, never written into
