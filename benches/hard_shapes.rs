@@ -301,6 +301,7 @@ fn costs(facts: Facts) -> Vec<(&'static str, f64, usize)> {
         params: &params,
         role_kinds: &role_kinds,
         reviews: &[],
+        logged: None,
         service: None,
     };
     let database = DatabaseContext { server, database: &snapshot.databases[0], catalog: &catalog };

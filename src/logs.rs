@@ -20,6 +20,7 @@ pub mod fast;
 pub mod feed;
 pub mod fold;
 pub mod input;
+pub mod interruptible;
 pub mod lexer;
 pub mod mapper;
 pub mod mask;
@@ -50,7 +51,7 @@ use feed::{Chunk, Feed, FeedError, FeedOptions};
 use prefix::Clock;
 use reader::Reader;
 use select::Selection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -105,6 +106,8 @@ pub struct Outcome {
     pub workload: Workload,
     /// Logs that could not be read.
     pub unreadable: Vec<Unreadable>,
+    /// Zones whose offset nobody could tell, a few of them: their times were taken for UTC.
+    pub unknown_zones: BTreeSet<String>,
 }
 
 /// Stack for the parsers, which go as deep as a statement nests. Only what is used of it is memory.
@@ -163,6 +166,7 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
     let mut told = options.told.clone();
     told.filters.extend(options.selection.words());
     let aggregate = Mutex::new(Aggregate::new(told));
+    let unknown_zones = Mutex::new(BTreeSet::new());
     let jobs = options.jobs.max(1);
     let work = || {
         let mut digester = Digester::new(&shapes, &options.selection);
@@ -181,6 +185,7 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
                 hand_in(&waiting, &merged, &aggregate, number, end, jobs);
             }
         }
+        lock(&unknown_zones).extend(reader.unknown_zones().map(str::to_owned));
     };
     std::thread::scope(|scope| {
         let spawned: Vec<_> = (0..jobs)
@@ -195,7 +200,11 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
     });
     let line = line.into_inner().unwrap_or_else(PoisonError::into_inner);
     let aggregate = aggregate.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Outcome { workload: aggregate.finish(stop.load(Ordering::Relaxed)), unreadable: line.unreadable }
+    Outcome {
+        workload: aggregate.finish(stop.load(Ordering::Relaxed)),
+        unreadable: line.unreadable,
+        unknown_zones: unknown_zones.into_inner().unwrap_or_else(PoisonError::into_inner),
+    }
 }
 
 /// The next chunk, or the end of a log, or both; none when all is read.
@@ -203,8 +212,13 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
 fn next(line: &Mutex<Line>, options: &Options, stop: &AtomicBool) -> Option<(Option<Work>, Option<(u64, Piece)>)> {
     let mut line = lock(line);
     loop {
-        if line.is_over || stop.load(Ordering::Relaxed) {
+        let is_stopped = stop.load(Ordering::Relaxed);
+        if line.open.is_none() && (line.is_over || is_stopped) {
             return None;
+        }
+        if let (Some((feed, _)), true) = (&mut line.open, is_stopped) {
+            // what was read before is worth having
+            feed.stop();
         }
         let mut begins = None;
         if line.open.is_none() {

@@ -6,10 +6,12 @@ use super::{Exit, Failure, output};
 use crate::assess;
 use crate::config::{Config, Logs};
 use crate::logs::aggregate::Told;
+use crate::logs::compression::Compression;
 use crate::logs::feed::FeedError;
+use crate::logs::interruptible::Interruptible;
 use crate::logs::prefix::Prefix;
 use crate::logs::select::Selection;
-use crate::logs::workload::Workload;
+use crate::logs::workload::{SourceFile, Workload};
 use crate::logs::{self, Options, Source, Unreadable, merge};
 use crate::report::Note;
 use crate::time::Timestamp;
@@ -240,43 +242,78 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
         }
     }
     let mut notes = Vec::new();
-    let mut sources = Vec::new();
-    let mut bytes = 0;
-    let progress = Arc::new(AtomicU64::new(0));
+    let mut exit = Exit::Clean;
     if !named.is_empty() {
         let expanded = logs::input::expand(&named).map_err(Failure::usage)?;
         let note = |warning| move |note: &logs::input::Note| Note { text: note.to_string(), warning };
         notes.extend(expanded.failed.iter().map(note(true)));
         notes.extend(expanded.skipped.iter().map(note(false)));
-        for input in expanded.inputs {
-            bytes += input.size.unwrap_or(0);
-            sources.push(source(input, &progress));
+        if !expanded.failed.is_empty() {
+            exit = Exit::Incomplete;
         }
-    }
-    let stop = Arc::new(AtomicBool::new(false));
-    let mut exit = Exit::Clean;
-    let count = sources.len();
-    if count > 0 {
+        let stop = Arc::new(AtomicBool::new(false));
+        let files: Vec<Progress> = expanded.inputs.iter().map(Progress::new).collect();
+        let sources = expanded.inputs.into_iter().zip(&files).map(|(input, file)| source(input, file, &stop)).collect();
         listen(&stop);
-        let read = watched(&progress, bytes, || logs::read(sources, &options, &stop));
-        for unreadable in &read.unreadable {
-            notes.push(Note { text: told(unreadable), warning: true });
-        }
-        if stop.load(Ordering::Relaxed) {
-            exit = Exit::Interrupted;
-        }
+        let read = watched(&files, || logs::read(sources, &options, &stop));
+        let is_interrupted = stop.load(Ordering::Relaxed);
         let coverage = &read.workload.coverage;
         let is_nothing = coverage.entries == 0 && read.workload.other_programs.is_empty();
-        if is_nothing && workloads.is_empty() && exit == Exit::Clean {
+        if is_nothing && workloads.is_empty() && !is_interrupted {
             return Err(nothing(&read.unreadable, &read.workload));
         }
-        if !read.unreadable.is_empty() {
+        let mut warnings: Vec<String> = read.unreadable.iter().map(told).collect();
+        let has_failed = |name: &str| {
+            let told = |source: &SourceFile| source.path == name && source.trouble.is_some();
+            read.unreadable.iter().any(|one| one.name == name) || read.workload.sources.iter().any(told)
+        };
+        if !is_interrupted {
+            warnings.extend(files.iter().filter(|file| !has_failed(&file.name)).filter_map(Progress::shrunk));
+        }
+        if !warnings.is_empty() || read.workload.sources.iter().any(|source| source.trouble.is_some()) {
             exit = exit.and(Exit::Incomplete);
+        }
+        if !read.unknown_zones.is_empty() {
+            let zones: Vec<&str> = read.unknown_zones.iter().map(String::as_str).collect();
+            let zones = zones.join(", ");
+            warnings.push(format!("{zones} may be any zone: times were taken for UTC, say which with --timezone"));
+        }
+        notes.extend(warnings.into_iter().map(|text| Note { text, warning: true }));
+        if is_interrupted {
+            exit = Exit::Interrupted;
         }
         workloads.push(read.workload);
     }
     let workload = merge::merge(workloads).map_err(Failure::usage)?;
+    if workload.from.is_none() && workload.coverage.executions == 0 && !workload.logging.filters.is_empty() {
+        let text = format!("nothing in the logs is left: {}", workload.logging.filters.join(", "));
+        notes.push(Note { text, warning: true });
+    }
     Ok(Material { workload, notes, exit })
+}
+
+/// How far a log was read.
+struct Progress {
+    name: String,
+    /// Its bytes, where it is a regular file.
+    size: Option<u64>,
+    is_compressed: bool,
+    read: Arc<AtomicU64>,
+}
+
+impl Progress {
+    fn new(input: &logs::input::Input) -> Self {
+        let is_compressed = input.compression != Compression::Plain;
+        Self { name: input.name.clone(), size: input.size, is_compressed, read: Arc::default() }
+    }
+
+    /// What there is to say of a file that became shorter meanwhile.
+    fn shrunk(&self) -> Option<String> {
+        // behind compressed data there may be something that is not read
+        let size = self.size.filter(|_| !self.is_compressed)?;
+        let read = self.read.load(Ordering::Relaxed);
+        (read < size).then(|| format!("{}: became shorter while it was read: {read} of its {size} bytes", self.name))
+    }
 }
 
 /// The logs among these, to be read once more; what a pipe gave is gone.
@@ -284,9 +321,13 @@ fn again(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(Vec<Source>, 
     let options = log.options(&config.logs)?;
     let is_log = |path: &&PathBuf| path.as_os_str() != "-" && matches!(stored(path), Ok(None));
     let named: Vec<PathBuf> = paths.iter().filter(is_log).cloned().collect();
-    let progress = Arc::new(AtomicU64::new(0));
     let inputs = logs::input::expand(&named).map(|expanded| expanded.inputs).unwrap_or_default();
-    Ok((inputs.into_iter().map(|input| source(input, &progress)).collect(), options))
+    let stop = Arc::default();
+    let source = |input: logs::input::Input| {
+        let progress = Progress::new(&input);
+        source(input, &progress, &stop)
+    };
+    Ok((inputs.into_iter().filter(|input| input.size.is_some()).map(source).collect(), options))
 }
 
 /// A stored workload; none where a file is something else.
@@ -304,7 +345,7 @@ fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
     }
     let read = || -> anyhow::Result<Workload> {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read the workload {}", path.display()))?;
-        merge::parse(&bytes).with_context(|| format!("the workload {} is damaged", path.display()))
+        merge::parse(&bytes).with_context(|| format!("cannot use the workload {}", path.display()))
     };
     read().map(Some).map_err(Failure::usage)
 }
@@ -317,14 +358,18 @@ fn store(workload: &Workload, path: &Path) -> Result<(), Failure> {
     if path.as_os_str() == "-" { output::to_stdout(write) } else { output::to_file(path, write) }
 }
 
-fn source(input: logs::input::Input, progress: &Arc<AtomicU64>) -> Source {
-    let progress = Arc::clone(progress);
+fn source(input: logs::input::Input, progress: &Progress, stop: &Arc<AtomicBool>) -> Source {
+    let (read, stop) = (Arc::clone(&progress.read), Arc::clone(stop));
     Source {
         name: input.name.clone(),
         // logs of one set are one server's; processes of another may have the same numbers
         stream: crate::hash::number(input.set.as_bytes()),
         written: input.modified,
-        open: Box::new(move || input.open_counted(progress).map(|(reader, _)| reader).map_err(std::io::Error::other)),
+        open: Box::new(move || {
+            let is_file = input.size.is_some();
+            let open = move || input.open_counted(read).map(|(reader, _)| reader);
+            if is_file { open() } else { Ok(Box::new(Interruptible::open(open, stop)?)) }
+        }),
     }
 }
 
@@ -347,10 +392,11 @@ fn listen(stop: &Arc<AtomicBool>) {
 }
 
 /// Does work, with a line on a terminal's standard error that says how far it is, once it takes long.
-fn watched<T: Send>(progress: &AtomicU64, bytes: u64, work: impl FnOnce() -> T + Send) -> T {
+fn watched<T: Send>(files: &[Progress], work: impl FnOnce() -> T + Send) -> T {
     if !std::io::stderr().is_terminal() {
         return work();
     }
+    let bytes: u64 = files.iter().filter_map(|file| file.size).sum();
     std::thread::scope(|scope| {
         let working = scope.spawn(work);
         let mut shown = false;
@@ -361,7 +407,7 @@ fn watched<T: Send>(progress: &AtomicU64, bytes: u64, work: impl FnOnce() -> T +
             if waited < 10 {
                 continue;
             }
-            let done = progress.load(Ordering::Relaxed);
+            let done: u64 = files.iter().map(|file| file.read.load(Ordering::Relaxed)).sum();
             let text = match bytes {
                 0 => format!("{} MB read", done / 1_000_000),
                 bytes => format!("{:>3} %  {} of {} MB", done * 100 / bytes, done / 1_000_000, bytes / 1_000_000),

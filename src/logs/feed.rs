@@ -196,6 +196,13 @@ impl Feed {
         }
     }
 
+    /// Reads no more, and leaves out what may be half an entry.
+    pub fn stop(&mut self) {
+        if !std::mem::replace(&mut self.is_over, true) && !self.buffer.ends_with(b"\n") {
+            self.buffer.truncate(self.format.cut(&self.buffer).unwrap_or(0));
+        }
+    }
+
     fn read_up_to(&mut self, wanted: usize) {
         while !self.is_over && self.buffer.len() < wanted {
             let result = match &mut self.unwrap {

@@ -31,7 +31,7 @@ pub enum MergeError {
     #[error("it has the workload format {0}, this version reads up to {FORMAT}: use a newer pgassay")]
     Format(u32),
     /// It is no workload.
-    #[error("{0}")]
+    #[error(transparent)]
     Json(#[from] serde_json::Error),
     /// What was told of the logs differs.
     #[error("the workloads were logged under different settings ({0}), so no figure of both together would be true")]

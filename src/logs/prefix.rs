@@ -8,6 +8,7 @@ use crate::logs::record::Record;
 use crate::logs::words::{self, Part, Word};
 use jiff::civil;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What an escape of the prefix stands for.
@@ -710,8 +711,11 @@ pub struct Clock {
     zone_text: [u8; 12],
     zone_length: usize,
     base: Option<i64>,
-    unknown: Option<String>,
+    unknown: BTreeSet<String>,
 }
+
+/// Zones that are remembered because nobody could tell their offset.
+const UNKNOWN: usize = 4;
 
 impl Default for Clock {
     fn default() -> Self {
@@ -722,12 +726,12 @@ impl Default for Clock {
 impl Clock {
     /// With the zone to use where an abbreviation does not tell: `IST` is India, Ireland and Israel.
     pub fn new(zone: Option<TimeZone>) -> Self {
-        Self { zone, second: [0; 19], zone_text: [0; 12], zone_length: 0, base: None, unknown: None }
+        Self { zone, second: [0; 19], zone_text: [0; 12], zone_length: 0, base: None, unknown: BTreeSet::new() }
     }
 
-    /// The last abbreviation whose offset nobody could tell: its times were read as UTC.
-    pub fn unknown_zone(&self) -> Option<&str> {
-        self.unknown.as_deref()
+    /// Abbreviations whose offset nobody could tell, a few of them: their times were read as UTC.
+    pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(String::as_str)
     }
 
     /// Reads `2026-11-22 02:00:16.670 UTC`, with or without the fraction.
@@ -783,7 +787,10 @@ impl Clock {
         if let Some(own) = &self.zone {
             return own.to_timestamp(civil).ok().map(|time| time.as_microsecond());
         }
-        self.unknown = Some(name.to_owned());
+        // the first of all by name, so that they do not depend on who read what
+        if self.unknown.insert(name.to_owned()) && self.unknown.len() > UNKNOWN {
+            self.unknown.pop_last();
+        }
         at(0)
     }
 }
@@ -1727,12 +1734,12 @@ mod tests {
     fn zones_that_do_not_tell() {
         let mut clock = Clock::default();
         assert_eq!(clock.read(b"2026-11-22 02:00:16 IST"), Some(1_795_312_816_000_000));
-        assert_eq!(clock.unknown_zone(), Some("IST"));
+        assert_eq!(clock.unknown_zones().collect::<Vec<_>>(), ["IST"]);
         let fixed = TimeZone::fixed(jiff::tz::offset(5));
         let mut clock = Clock::new(Some(fixed));
         assert_eq!(clock.read(b"2026-11-22 02:00:16 IST"), Some(1_795_312_816_000_000 - 5 * 3_600_000_000));
         assert_eq!(clock.read(b"2026-11-22 02:00:16 UTC"), Some(1_795_312_816_000_000));
-        assert_eq!(clock.unknown_zone(), None);
+        assert_eq!(clock.unknown_zones().count(), 0);
         // the zone's own abbreviation tells which of the two hours of autumn it is
         let zone = TimeZone::posix("CST6CDT,M3.2.0,M11.1.0").unwrap();
         let mut clock = Clock::new(Some(zone));

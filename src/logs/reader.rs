@@ -69,9 +69,9 @@ impl Reader {
         }
     }
 
-    /// A zone whose offset nobody could tell.
-    pub fn unknown_zone(&self) -> Option<&str> {
-        self.clock.unknown_zone()
+    /// Zones whose offset nobody could tell.
+    pub fn unknown_zones(&self) -> impl Iterator<Item = &str> {
+        self.clock.unknown_zones()
     }
 }
 

@@ -52,9 +52,13 @@ pub fn snapshot(url: &str, before: Option<&Snapshot>) -> Snapshot {
 
 /// The report of facts, "now" being when they were read.
 pub fn judge(snapshot: &Snapshot, before: Option<&Snapshot>, config: &Config) -> Report {
-    let given = audit::Given { snapshot, before, replicas: &[], at: snapshot.captured_at, config, reviews: &[] };
+    let at = snapshot.captured_at;
+    let given = audit::Given { snapshot, before, replicas: &[], at, config, reviews: &[], logged: None };
     let audited = audit(&given);
     let given = assess::Given {
+        before,
+        workload: None,
+        log_from_to: (None, None),
         snapshot,
         config,
         attestations: &Attestations::default(),

@@ -1,6 +1,6 @@
 //! Ring 4: the whole program, as a user or a job runs it: verbs, exit codes, formats, files, signals, bad input.
 
-use crate::harness::{self, NOBODY, Output, connect, each_major, majors, options, pgassay, pgassay_command};
+use crate::harness::{self, Folder, NOBODY, Output, connect, each_major, majors, options, pgassay, pgassay_command};
 use pgassay::checklist;
 use pgassay::checks;
 use pgassay::render;
@@ -22,41 +22,6 @@ const CANARY: &str = "canary-6f1d";
 
 fn newest() -> u16 {
     *majors().iter().max().unwrap()
-}
-
-/// A directory of a test's own, removed with this value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let name = format!("cli-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
-        fs::write(self.0.join(name), content).unwrap();
-        self.path(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
-    }
 }
 
 /// Two snapshots of one small shop with planted problems, before and after some requests: what most tests judge.

@@ -205,7 +205,8 @@ fn table(text: &str) -> String {
         _ => after("from"),
     };
     let name = place.and_then(|place| words.get(place + 1)).unwrap_or_else(|| panic!("no table in: {text}"));
-    name.trim_end_matches([',', ';', ')']).rsplit('.').next().unwrap_or_default().replace('"', "")
+    let name = name.split(['(', ',', ';', ')']).next().unwrap_or_default();
+    name.rsplit('.').next().unwrap_or_default().replace('"', "")
 }
 
 #[test]
@@ -215,6 +216,7 @@ fn tables_are_read_off_the_texts() {
         ("SELECT \"books\".\"id\" FROM \"public\".\"books\" WHERE x = $1", "books"),
         ("/* a */ UPDATE books SET price=$1", "books"),
         ("INSERT INTO \"events\" (\"kind\") VALUES ($1)", "events"),
+        ("insert into events(kind, payload) values ($1)", "events"),
         ("SELECT EXISTS (SELECT * FROM books WHERE $1) AS anon_1", "books"),
     ] {
         assert_eq!(table(text), expected, "{text}");
@@ -371,18 +373,26 @@ fn run(server: &Own, application: &str, regime: &str, prefix: &'static str) -> R
     // All that was said before this is in the files before it.
     let mark = format!("the end of {name}");
     session.execute(&format!("do $$ begin raise log '{mark}'; end $$"));
-    for path in paths.values() {
-        eventually("the log is complete", || ends_with(path, &mark));
-    }
+    let logs = paths.into_iter().map(|(format, path)| (format, taken(&path, &mark))).collect();
     let manifest = serde_json::from_str(&fs::read_to_string(manifest).unwrap()).unwrap();
-    Run { name, prefix, logs: paths, manifest }
+    Run { name, prefix, logs, manifest }
 }
 
-/// Whether the last lines of a file have these words.
-fn ends_with(path: &Path, words: &str) -> bool {
-    let content = fs::read(path).unwrap();
-    let tail = &content[content.len().saturating_sub(4096)..];
-    tail.windows(words.len()).any(|window| window == words.as_bytes())
+/// A log up to the line with these words, once it has them, as a file of its own: a pooler that closes idle connections
+/// makes it longer while it is read.
+fn taken(path: &Path, words: &str) -> PathBuf {
+    let mut content = Vec::new();
+    let mut end = None;
+    eventually("the log is complete", || {
+        content = fs::read(path).unwrap();
+        end = content.windows(words.len()).rposition(|window| window == words.as_bytes());
+        end.is_some_and(|end| content[end..].contains(&b'\n'))
+    });
+    let line = content[end.unwrap()..].iter().position(|byte| *byte == b'\n').unwrap();
+    content.truncate(end.unwrap() + line + 1);
+    let taken = path.with_file_name(format!("taken.{}", path.extension().unwrap().to_str().unwrap()));
+    fs::write(&taken, content).unwrap();
+    taken
 }
 
 /// The executions in a jsonlog, counted without the program under test: a quote within a value has a backslash, so that no

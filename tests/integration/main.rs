@@ -7,11 +7,14 @@
     reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
 )]
 
+mod audit_logs;
 mod auditing;
 mod checks;
 mod cli;
 mod facts;
 mod harness;
+mod logs;
+mod logs_apps;
 mod manners;
 mod prove;
 mod readme;

@@ -67,13 +67,17 @@ impl<'a> Context<'a> {
             .iter()
             .map(|query| ((query.database.as_str(), query.fingerprint.as_str()), query))
             .collect();
-        let databases = workload
+        let databases: BTreeSet<&str> = workload
             .queries
             .iter()
             .map(|query| query.database.as_str())
             .chain(workload.failures.iter().map(|failures| failures.database.as_str()))
             .chain(workload.sessions.iter().map(|sessions| sessions.database.as_str()))
             .collect();
+        // where the log names its databases, what has none is the server's own
+        let names_them = databases.iter().any(|name| !name.is_empty());
+        let is_background = names_them && workload.queries.iter().all(|query| !query.database.is_empty());
+        let databases = databases.into_iter().filter(|name| !(name.is_empty() && is_background)).collect();
         Self { workload, params, budgets, analyses, calls: None, queries, databases }
     }
 
