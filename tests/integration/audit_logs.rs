@@ -192,6 +192,12 @@ fn requests_in_the_log_decide_2_4() {
         let rows: Vec<&Value> = with["rules"].as_array().unwrap().iter().filter(own).collect();
         assert_eq!(rows.len(), 1, "of the database that was audited, and of no other: {rows:#?}");
         assert!(rows[0]["examined"].as_u64() >= Some(120), "{}", rows[0]);
+        // a watch is of its own time, and so is what it reads of the log
+        let watched = audit(&shop.url(), &["--watch", "1s"]);
+        let said = notes(&watched);
+        assert!(["from 2", "to 2"].iter().all(|word| said.iter().any(|note| note.starts_with(word))), "{said:#?}");
+        assert!(!said.iter().any(|note| note.contains("longer than the time between")), "{said:#?}");
+        assert_eq!(findings(&watched, "n-plus-one").len(), 0);
         // what only a log knows of a query stands beside what the counters do
         let queries = with["queries"].as_array().unwrap();
         let list = queries.iter().find(|query| query["query"].as_str().unwrap().contains("from authors where country"));

@@ -182,9 +182,7 @@ impl<'a> Context<'a> {
         let requests = self.whole_requests(database);
         verdict.examined = requests;
         let logging = &self.workload.logging;
-        let is_idle = self.requests(database).next().is_none() && self.application_queries(database).next().is_none();
-        if is_idle && logging.is_complete() {
-            // who connects to look after the server asks nothing that could be repeated
+        if self.is_idle(database) {
             return;
         }
         let subject = || Subject::database(database);
@@ -205,6 +203,14 @@ impl<'a> Context<'a> {
             let missing = Missing::new("requests", Reason::Observation, because);
             verdict.cannot_tell(subject(), missing.unlocked_by(self.better_bounds()));
         }
+    }
+
+    /// Whether the log has everything, and nothing of it is an application's: who connects to look after the server asks
+    /// nothing that could be repeated or held.
+    pub fn is_idle(&self, database: &str) -> bool {
+        self.workload.logging.is_complete()
+            && self.requests(database).next().is_none()
+            && self.application_queries(database).next().is_none()
     }
 
     /// What would give requests sure bounds.
