@@ -19,9 +19,7 @@ pub(super) static SECTION: Section = Section {
             supply: LOAD_TEST,
             decide: Decide::against(
                 // A tail of a query is a tail of every request that waits for it, but not by as much.
-                &[Decider::symptom("slow-tail", "logged queries", "with a long tail: the database's share")
-                    .in_logs()
-                    .only_warns()],
+                &[Decider::symptom("slow-tail", "logged queries", "with a long tail").in_logs().only_warns()],
                 "a log has the database's share of a request, never the request",
             ),
         },

@@ -50,7 +50,7 @@ pub(super) static SECTION: Section = Section {
             id: "000.6",
             title: "Split read/write traffic; add paginated queries and bounded scans with proper indexes.",
             threshold: "",
-            needs: &[Input::Server, Input::Window, Input::Attestation],
+            needs: &[Input::Server, Input::Window, Input::Logs, Input::Attestation],
             supply: "the application's read/write split and its list queries, attested",
             decide: Decide::against(
                 &[SEQUENTIAL_SCANS, LOGGED_SCANS],
@@ -87,7 +87,7 @@ pub(super) static SECTION: Section = Section {
             id: "000.11",
             title: "long-lived DB connections",
             threshold: "",
-            needs: &[Input::Window, Input::Server, Input::Attestation],
+            needs: &[Input::Window, Input::Server, Input::Logs, Input::Attestation],
             supply: "snapshots a day apart (pgassay audit --since), or the pool's maximum lifetime, attested",
             decide: Decide::by(&[super::connections::TOO_OLD, POOLED, SHORT_LIVED, LOG_UNDERSTOOD.alternative()]),
         },

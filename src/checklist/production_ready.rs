@@ -67,7 +67,7 @@ pub(super) static SECTION: Section = Section {
             id: "003.8",
             title: "Database connections are pooled and limits are enforced",
             threshold: "",
-            needs: &[Input::Server, Input::Window, Input::Pool, Input::Attestation],
+            needs: &[Input::Server, Input::Window, Input::Pool, Input::Logs, Input::Attestation],
             supply: "the pool's limits and the roles' connection limits, attested",
             decide: Decide::against(
                 &[

@@ -474,7 +474,7 @@ fn slow_queries_by_the_log_or_by_the_counters() {
     let said = slow(counters()).says("2.1");
     assert_eq!((said.state, said.evidence), (State::Fail, MEASURED));
     let inferred = (Severity::Medium, Evidence::Inferred);
-    let bounded = || Run::new().found("slow-statement", 7, &[inferred.clone()]);
+    let bounded = || Run::new().found("slow-statement", 7, std::slice::from_ref(&inferred));
     assert_eq!((bounded().says("2.1").state, bounded().says("2.1").evidence), (State::Fail, INFERRED));
     assert_eq!(slow(bounded()).says("2.1").evidence, MEASURED);
     // what stronger evidence did not find warns

@@ -151,7 +151,7 @@ fn read_logs(arguments: &Arguments, config: &Config, material: &mut Material) ->
     material.notes.extend(read.notes);
     material.exit = material.exit.and(read.exit);
     material.workload = Some(read.workload);
-    material.log_from_to = arguments.log.from_to();
+    material.log_from_to = arguments.log.time_range();
     Ok(())
 }
 

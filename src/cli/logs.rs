@@ -132,7 +132,7 @@ impl Log {
     }
 
     /// From when to when the logs count, as far as it is said.
-    pub(super) fn from_to(&self) -> (Option<Timestamp>, Option<Timestamp>) {
+    pub(super) fn time_range(&self) -> (Option<Timestamp>, Option<Timestamp>) {
         (self.from, self.to)
     }
 

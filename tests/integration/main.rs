@@ -7,6 +7,7 @@
     reason = "a test that cannot go on panics, says which majors it ran on, and reads its environment"
 )]
 
+mod audit_logs;
 mod auditing;
 mod checks;
 mod cli;

@@ -62,6 +62,9 @@ static LONG: Param = Param {
 
 fn run(cx: &Context<'_>, database: &str) -> Result<Verdict, Missing> {
     let mut verdict = Verdict::default();
+    if cx.is_idle(database) {
+        return Ok(verdict);
+    }
     if let Err(missing) = can_tell(cx, database) {
         verdict.cannot_tell(Subject::database(database), missing);
         return Ok(verdict);

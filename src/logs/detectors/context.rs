@@ -67,13 +67,17 @@ impl<'a> Context<'a> {
             .iter()
             .map(|query| ((query.database.as_str(), query.fingerprint.as_str()), query))
             .collect();
-        let databases = workload
+        let databases: BTreeSet<&str> = workload
             .queries
             .iter()
             .map(|query| query.database.as_str())
             .chain(workload.failures.iter().map(|failures| failures.database.as_str()))
             .chain(workload.sessions.iter().map(|sessions| sessions.database.as_str()))
             .collect();
+        // where the log names its databases, what has none is the server's own
+        let names_them = databases.iter().any(|name| !name.is_empty());
+        let is_background = names_them && workload.queries.iter().all(|query| !query.database.is_empty());
+        let databases = databases.into_iter().filter(|name| !(name.is_empty() && is_background)).collect();
         Self { workload, params, budgets, analyses, calls: None, queries, databases }
     }
 
@@ -178,9 +182,7 @@ impl<'a> Context<'a> {
         let requests = self.whole_requests(database);
         verdict.examined = requests;
         let logging = &self.workload.logging;
-        let is_idle = self.requests(database).next().is_none() && self.application_queries(database).next().is_none();
-        if is_idle && logging.is_complete() {
-            // who connects to look after the server asks nothing that could be repeated
+        if self.is_idle(database) {
             return;
         }
         let subject = || Subject::database(database);
@@ -201,6 +203,14 @@ impl<'a> Context<'a> {
             let missing = Missing::new("requests", Reason::Observation, because);
             verdict.cannot_tell(subject(), missing.unlocked_by(self.better_bounds()));
         }
+    }
+
+    /// Whether the log has everything, and nothing of it is an application's: who connects to look after the server asks
+    /// nothing that could be repeated or held.
+    pub fn is_idle(&self, database: &str) -> bool {
+        self.workload.logging.is_complete()
+            && self.requests(database).next().is_none()
+            && self.application_queries(database).next().is_none()
     }
 
     /// What would give requests sure bounds.
@@ -245,9 +255,7 @@ impl<'a> Context<'a> {
     /// What the application's mapper calls the remedy for a loop, where the text shows which mapper it is.
     pub fn eager_loading(&self, group: &Group) -> Option<String> {
         let query = self.query(&group.database, &group.child)?;
-        // a text in lower case may be one whose case was folded, and by its case one mapper is told from another
-        let is_as_sent = query.text.starts_with(|c: char| c.is_ascii_uppercase());
-        let mapper = mapper::mapper(&query.text).filter(|_| is_as_sent)?;
+        let mapper = mapper::Mapper::named(query.mapper.as_deref()?)?;
         let parent = group.parent.as_deref().and_then(|parent| self.analysis(parent));
         let join = parent.zip(self.analysis(&group.child)).and_then(|(parent, child)| join_evidence(parent, child));
         Some(format!(
