@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building and testing need and this machine lacks: a C compiler with the C library's headers and libclang
-# (pg_query compiles PostgreSQL's parser and generates its bindings), PostgreSQL server programs with contrib, PgBouncer.
+# (pg_query compiles PostgreSQL's parser and generates its bindings), PostgreSQL server programs with contrib, PgBouncer,
+# and Python for the applications whose logs are tested (tests/logs-python.sh fetches their packages).
 # The Rust toolchain and make are yours to bring. Looks for the things themselves, not for packages, and is done in no
 # time when nothing is missing.
 #
@@ -77,8 +78,15 @@ has_postgresql() {
 
 has_pgbouncer() { command -v pgbouncer >/dev/null || exists /usr/sbin/pgbouncer /opt/homebrew/bin/pgbouncer /usr/local/bin/pgbouncer; }
 
+# What tests/logs-python.sh needs: 3.10 to 3.14, with pip or with what makes one.
+has_python() {
+    command -v python3 >/dev/null || return 1
+    python3 -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null &&
+        { python3 -c 'import pip' 2>/dev/null || python3 -c 'import ensurepip, venv' 2>/dev/null; }
+}
+
 missing=
-for thing in compiler headers libclang postgresql pgbouncer; do
+for thing in compiler headers libclang postgresql pgbouncer python; do
     if [ -n "$all" ] || ! "has_$thing"; then
         missing="$missing $thing"
     fi
@@ -162,7 +170,8 @@ hold_services() {
 }
 
 with_apt() {
-    wanted=$(packages compiler=gcc headers=libc6-dev libclang=libclang-dev postgresql=postgresql pgbouncer=pgbouncer)
+    wanted=$(packages compiler=gcc headers=libc6-dev libclang=libclang-dev postgresql=postgresql pgbouncer=pgbouncer \
+        python=python3-venv)
     need_root "apt-get install$wanted"
     if lacks postgresql || lacks pgbouncer; then
         hold_services
@@ -186,7 +195,7 @@ with_apt() {
 # UNTESTED. Fedora's and RHEL's packages neither make a cluster nor start anything.
 with_dnf() {
     wanted=$(packages compiler=gcc headers=glibc-devel libclang=clang-devel \
-        "postgresql=postgresql-server postgresql-contrib" pgbouncer=pgbouncer)
+        "postgresql=postgresql-server postgresql-contrib" pgbouncer=pgbouncer "python=python3 python3-pip")
     need_root "dnf install$wanted"
     run $sudo dnf install -y $wanted || die "dnf could not install$wanted"
 }
@@ -196,7 +205,7 @@ with_brew() {
     if lacks compiler || lacks headers || lacks libclang; then
         run xcode-select --install || die "install Apple's command line tools: xcode-select --install"
     fi
-    wanted=$(packages postgresql=postgresql@17 pgbouncer=pgbouncer)
+    wanted=$(packages postgresql=postgresql@17 pgbouncer=pgbouncer python=python@3.13)
     [ -z "$wanted" ] || run brew install $wanted || die "brew could not install$wanted"
 }
 
@@ -214,6 +223,9 @@ fi
 hash -r
 for thing in $missing; do
     "has_$thing" && continue
+    if [ "$thing" = python ]; then
+        die "python3 is none of 3.10 to 3.14 with pip; put one in PATH in front of it"
+    fi
     if [ "$thing" = postgresql ]; then
         die "the system's PostgreSQL is older than 14; install a newer one (https://www.postgresql.org/download/), or run tests/servers.sh"
     fi

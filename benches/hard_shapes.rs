@@ -298,7 +298,6 @@ fn costs(facts: Facts) -> Vec<(&'static str, f64, usize)> {
         replicas: &[],
         at: snapshot.captured_at,
         queries: &queries,
-        logged: None,
         params: &params,
         role_kinds: &role_kinds,
         reviews: &[],

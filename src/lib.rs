@@ -1,19 +1,22 @@
-//! pgassay assays a PostgreSQL database: it measures every database item of a backend audit checklist, says how it
-//! measured each, scores the sections, and gives the fix.
+//! pgassay assays a PostgreSQL database: it measures every database item of a backend audit checklist, on the server and in
+//! its logs, says how it measured each, scores the sections, and gives the fix.
 //!
 //! # Shape: an hourglass
 //! ```text
-//! pg (the door) ─ collect (sql/facts) ─ measure ──▶ Snapshot ─▶ checks ──┐
-//!                                                   attestations ─▶ items ├▶ Finding ─▶ Report ─▶ render
-//!                                                   configuration ────────┘
+//! pg (the door) ─ collect (sql/facts) ─ measure ──▶ Snapshot ──▶ checks ─────┐
+//! logs (input, readers, digests, aggregate) ──────▶ Workload ──▶ detectors ──┤
+//!                                                   attestations ──▶ items ──┼▶ Finding ─▶ Report ─▶ render
+//!                                                   configuration ───────────┘
 //! ```
 //! Producers on the left, formats on the right; they meet only in [`finding::Finding`] and [`report::Report`].
 //!
 //! * [`pg`] finds and reaches a server as libpq would, and reads without a trace. Nothing else opens a socket.
 //! * [`collect`] reads the [`facts`], a bounded number of queries; [`measure`] chooses what is worth more than that and reads
 //!   it under a budget. Both end in a [`facts::Snapshot`], a plain value that can be stored.
+//! * [`logs`] reads what the server wrote, in whatever it is wrapped, and ends in a [`logs::workload::Workload`], a plain value
+//!   too: it can be stored, and merged with others. The [`logs::detectors`] judge it, one file each.
 //! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
-//! * [`audit`] runs the checks, [`assess`] turns what they say into a report: suppressions ([`suppress`]), the items of the
+//! * [`audit`] runs the checks, [`assess`] turns what they and the detectors say into a report: suppressions ([`suppress`]), the items of the
 //!   [`checklist`] with what people attest ([`attest`]), the [`score`].
 //! * [`render`] writes reports, one file a format; [`rules`] tells it what a rule says about itself. [`cli`] is the command line.
 //! * [`scratch`] runs throw-away servers, for [`demo`] and the tests.
@@ -27,7 +30,10 @@
 //!   text ever sent is what [`measure::plan`] plans and, where it is asked for, what [`logs::prove`] runs, under the rules
 //!   they state.
 //! * **Secrets end at the door.** Values that may hold one are withheld, and query text loses its literals
-//!   ([`fingerprint`]), before a fact exists.
+//!   ([`fingerprint`], [`logs::lexer`]), before a fact or a workload exists. A workload has counts, never a literal or the
+//!   hash of one.
+//! * **A log gives one answer.** Chunks are cut by the bytes of the log alone and taken in in its order, so that the number of
+//!   threads changes nothing but the time; parts that were stored and merged come to the totals of one run.
 //! * **One name everywhere.** A rule's id is its file's stem, its fixture folder, its configuration key, its anchor.
 //!
 //! # Where this differs from the plan it was built to, and why
@@ -39,6 +45,16 @@
 //! * [`window`] knows a span of time by its bounds. Counters that were never reset have no stamp; the server's start bounds
 //!   them from below and the age of the cluster, which its system identifier tells, from above. A rate is found only where
 //!   the lower bound violates, and passed only where the upper one does not.
+//! * A statement of a log is told from others by its shape, the bytes that [`logs::lexer`] leaves of it, before PostgreSQL's
+//!   parser is asked: millions of statements have some hundred shapes. Each is parsed once and then remembered
+//!   ([`logs::digest`]); two shapes with one fingerprint are one query. Forgetting a shape costs time and changes nothing.
+//! * Digests are made on as many threads as there are; taking them in ([`logs::aggregate`]) is sequential. Requests run across
+//!   chunks, and what is left out when there is too much must depend on the order of the log and on nothing else.
+//! * There is no fingerprint module in `logs`: [`logs::lexer`] and [`logs::shape`] say what a text is, [`fingerprint`] names it as
+//!   it names the statements of a server, so that both can be joined. Around the planned record, session and workload
+//!   there is a file for each step, and a folder of the same name where a step is more than one idea.
+//! * A workload becomes a report in [`assess::logs`], beside the audit's: detectors need the suppressions, items and score that
+//!   checks need, and an audit that is given logs joins both.
 
 pub mod assess;
 pub mod attest;

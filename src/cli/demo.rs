@@ -7,11 +7,11 @@ use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
 use crate::demo;
-use crate::facts::Snapshot;
-use crate::logs::{self, aggregate::Told, prefix::Prefix, select::Selection, workload::Workload};
+use crate::logs::{self, aggregate::Told, prefix::Prefix, workload::Workload};
 use crate::scratch::{self, Options, Scratch};
 use anyhow::{Context, anyhow};
 use clap::Args;
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::atomic::AtomicBool;
 
 /// `pgassay demo`
@@ -83,15 +83,17 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     let (_stopper, stop) = Stop::new();
     let door = input::connect(Some(&server.url_as("pgassay", DATABASE)), config).await?;
     let (before, _) = collect(&door, live::databases(config), &stop).await.map_err(Failure::incomplete)?;
+    let begin = logged(server)?;
     let (app, batch) = (server.url_as("shop_app", DATABASE), server.url_as("shop_batch", DATABASE));
     demo::workload(&app, &batch).await.context("the shop's requests failed").map_err(Failure::fault)?;
     let obstacles = demo::obstruct(&app).await.context("the shop's requests failed").map_err(Failure::fault)?;
+    let end = logged(server)?;
     let snapshot = live::read(&door, config, Some(&before), &stop).await?;
     drop(obstacles);
     door.close().await;
 
     let at = snapshot.captured_at;
-    let workload = log(server, &before, &snapshot)?;
+    let workload = log(server, begin, end)?;
     let material = Material { before: Some(before), workload: Some(workload), ..Material::of(snapshot) };
     let report = audit::judge(&material, config, &Attestations::default(), &[], at);
     let written = arguments.output.write(&report, config)?;
@@ -99,23 +101,31 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
 }
 
-/// What the server wrote between the two snapshots, while the shop was at work.
-fn log(server: &Scratch, before: &Snapshot, after: &Snapshot) -> Result<Workload, Failure> {
-    let read_at =
-        |snapshot: &Snapshot| Some(snapshot.server.statements.at().unwrap_or(snapshot.captured_at).unix_micros());
+/// How much the server has written.
+fn logged(server: &Scratch) -> Result<u64, Failure> {
+    let path = server.log_file();
+    let metadata = std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()));
+    metadata.map(|metadata| metadata.len()).map_err(Failure::fault)
+}
+
+/// What the server wrote while the shop was at work: not how it was made, nor the audit.
+fn log(server: &Scratch, begin: u64, end: u64) -> Result<Workload, Failure> {
     let prefix = Prefix::compile(demo::LOG_LINE_PREFIX).map_err(Failure::fault)?;
     let path = server.log_file();
     let source = logs::Source {
         name: path.display().to_string(),
         stream: 0,
         written: None,
-        open: Box::new(move || Ok(Box::new(std::fs::File::open(path)?))),
+        open: Box::new(move || {
+            let mut file = std::fs::File::open(path)?;
+            file.seek(SeekFrom::Start(begin))?;
+            Ok(Box::new(file.take(end.saturating_sub(begin))))
+        }),
     };
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     // for the roles of the shop, which are the only ones at work
     let told = Told { threshold: Some(0), ..Told::default() };
-    let selection = Selection { from: read_at(before), to: read_at(after), ..Selection::default() };
-    let options = logs::Options { prefix: Some(prefix), selection, told, jobs, ..logs::Options::default() };
+    let options = logs::Options { prefix: Some(prefix), told, jobs, ..logs::Options::default() };
     let read = logs::read(vec![source], &options, &AtomicBool::new(false));
     match read.unreadable.into_iter().next() {
         Some(unreadable) => Err(Failure::fault(anyhow!("the shop's log cannot be read: {}", unreadable.error))),

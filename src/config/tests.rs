@@ -46,7 +46,8 @@ fn nothing_configured_is_the_default() {
 
 #[test]
 fn routes_are_tried_in_the_order_they_are_written_in() {
-    let budgets = config("[logs]\nmax_queries_per_request = 20\n[logs.routes]\n\"/reports/*\" = 60\n\"/*\" = 8\n").logs.budgets();
+    let budgets =
+        config("[logs]\nmax_queries_per_request = 20\n[logs.routes]\n\"/reports/*\" = 60\n\"/*\" = 8\n").logs.budgets();
     let expected = [("/reports/*", 60.0), ("/*", 8.0), ("*", 20.0)];
     assert_eq!(budgets, expected.map(|(route, budget)| (route.to_owned(), budget)));
 }

@@ -586,6 +586,11 @@ impl Aggregate {
                 return;
             }
             Some(Control::Commit | Control::Rollback) => {
+                if session.transaction.is_none() && session.unit.begin == Boundary::Cut && !session.unit.is_empty() {
+                    // the log begins in the middle of it
+                    self.end_unit(session, Boundary::Transaction);
+                    session.unit.begin = Boundary::Gap;
+                }
                 self.end_transaction(session);
                 session.last_end = end;
                 return;
@@ -911,7 +916,11 @@ impl Aggregate {
             end,
             route: unit.route.as_deref().map(str::to_owned),
             application: self.names.get(unit.application).cloned().unwrap_or_default(),
-            gap: u64::try_from(session.gap(self.has_fractions)).unwrap_or(0),
+            // what a transaction begins it ends, whatever it waits for
+            gap: match unit.begin {
+                Boundary::Transaction => u64::MAX,
+                _ => u64::try_from(session.gap(self.has_fractions)).unwrap_or(0),
+            },
             started: unit.started,
             ended: unit.ended,
             statements: u64::from(unit.statements),
@@ -933,7 +942,11 @@ impl Aggregate {
         for portal in std::mem::take(&mut session.portals) {
             self.queries.duration(&portal);
         }
-        self.end_transaction(session);
+        let is_cut = |open: &Transaction| open.is_explicit && open.unit.statements > 0 && self.cut.len() < KINDS;
+        match session.transaction.take_if(|open| end == Boundary::Cut && is_cut(open)) {
+            Some(open) => self.leave_open(session, &open.unit, Boundary::Cut),
+            None => self.end_transaction(session),
+        }
         self.end_unit(session, end);
         // who it was is only known for certain at its end: `application_name` is often set after the connection
         let (connected, statements, lifetime) = (session.connected, session.statements, session.lifetime);
@@ -1245,6 +1258,7 @@ impl Aggregate {
         held.sort_by(|a, b| (&a.database, &a.after).cmp(&(&b.database, &b.after)));
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
         sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
+        self.queries.join_truncated();
         let (requests, groups) = self.totals.finish(&self.queries, &self.names);
         let queries: Vec<QueryLoad> = self.queries.finish(&self.names);
         let mut open = self.cut;

@@ -16,6 +16,9 @@ use super::unit::NO_TIME;
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
+/// What tells the shape of a text in lower case from the same in upper case.
+const LOWER_CASE: u64 = 0x5bd1_e995_9d1b_4a5f;
+
 /// Shapes that are remembered between chunks. Forgetting one costs time and changes nothing.
 const SHAPES: usize = 20_000;
 
@@ -235,7 +238,11 @@ impl<'s> Digester<'s> {
     /// The shape of a text, the tags of its comments, and whether it has literals. Its slots are left in `self.slots`.
     fn shape(&mut self, sql: &[u8], tabbed: bool, chunk: &mut Chunk<'_>) -> (u32, u32, bool) {
         let lexed = self.lexer.lex(sql, tabbed);
-        let (hash, has_literals, is_truncated) = (lexed.shape, lexed.has_literals, lexed.is_truncated);
+        let (mut hash, has_literals, is_truncated) = (lexed.shape, lexed.has_literals, lexed.is_truncated);
+        // by its case one mapper is told from another, and what a shape is must not depend on which text came first
+        if sql.iter().find(|byte| byte.is_ascii_alphabetic()).is_some_and(u8::is_ascii_lowercase) {
+            hash ^= LOWER_CASE;
+        }
         self.slots.clear();
         self.slots.extend_from_slice(lexed.slots);
         let tags = match lexed.comments {

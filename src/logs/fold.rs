@@ -64,6 +64,7 @@ impl QueryTable {
             text: shape.analysis.text.clone(),
             shape: shape.text.clone(),
             tables: shape.analysis.tables.clone(),
+            mapper: shape.mapper.map(|mapper| mapper.as_str().to_owned()),
             ..QueryLoad::default()
         };
         self.rows.push(Some(Box::new(Row {
@@ -228,11 +229,50 @@ impl QueryTable {
         true
     }
 
+    /// Gives texts that a transport has cut the identity of the one query whose text goes on where they end; those that
+    /// several could be keep their own.
+    pub fn join_truncated(&mut self) {
+        /// A shorter beginning says too little.
+        const LEAST: usize = 16;
+        /// More of them are not looked at: the work is their number times that of the queries.
+        const MOST: usize = 2000;
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        let cut = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.as_deref()?)));
+        for (at, row) in cut.filter(|(_, row)| row.shape.analysis.is_truncated).take(MOST) {
+            // the last word may be half of one
+            let beginning = row.load.shape.rsplit_once(' ').map_or("", |(whole, _)| whole);
+            if beginning.len() < LEAST {
+                continue;
+            }
+            let mut whole = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.as_deref()?))).filter(
+                |(_, other)| {
+                    other.database == row.database
+                        && !other.shape.analysis.is_truncated
+                        && other.load.shape.starts_with(beginning)
+                },
+            );
+            if let (Some((only, _)), None) = (whole.next(), whole.next()) {
+                joined.push((at, only));
+            }
+        }
+        for (cut, whole) in joined {
+            let Some(identity) = self.rows.get(whole).and_then(Option::as_deref).map(|row| row.load.clone()) else {
+                continue;
+            };
+            if let Some(row) = self.rows.get_mut(cut).and_then(Option::as_deref_mut) {
+                row.load.fingerprint = identity.fingerprint;
+                row.load.fingerprint_kind = identity.fingerprint_kind;
+                (row.load.kind, row.load.text, row.load.shape) = (identity.kind, identity.text, identity.shape);
+                row.load.tables = identity.tables;
+            }
+        }
+    }
+
     /// The queries, most expensive first.
     pub fn finish(self, names: &Names<String>) -> Vec<QueryLoad> {
         let mut rows: Vec<Box<Row>> = self.rows.into_iter().flatten().collect();
         // of two with one fingerprint the look-up says what it is: a list is the look-up of several
-        rows.sort_by_key(|row| row.shape.analysis.is_eager_load);
+        rows.sort_by_key(|row| (row.shape.analysis.is_truncated, row.shape.analysis.is_eager_load));
         let mut places: HashMap<(u32, String), usize> = HashMap::new();
         let mut loads: Vec<QueryLoad> = Vec::new();
         for row in rows {
@@ -505,15 +545,21 @@ impl Totals {
                 }
             }
         }
-        let mut groups: Vec<Group> = Vec::new();
+        // what has one name now may have had two numbers: a text that was cut, everything else
+        let mut groups: BTreeMap<(GroupKind, String, Option<String>, String), Group> = BTreeMap::new();
         for ((_, database, parent, child), mut group) in self.groups {
             group.database = name(database);
             group.parent = (parent != NONE).then(|| fingerprint(parent).unwrap_or_else(|| OTHER.to_owned()));
             group.child = fingerprint(child).unwrap_or_else(|| OTHER.to_owned());
-            groups.push(group);
+            let key = (group.kind.clone(), group.database.clone(), group.parent.clone(), group.child.clone());
+            match groups.get_mut(&key) {
+                Some(known) => merge_group(known, &group),
+                None => {
+                    groups.insert(key, group);
+                }
+            }
         }
-        groups.sort_by(|a, b| group_key(a).cmp(&group_key(b)));
-        (requests.into_values().collect(), groups)
+        (requests.into_values().collect(), groups.into_values().collect())
     }
 }
 

@@ -25,6 +25,29 @@ pub enum Mapper {
 }
 
 impl Mapper {
+    /// All of them.
+    const ALL: [Self; 14] = [
+        Self::ActiveRecord,
+        Self::Django,
+        Self::Doctrine,
+        Self::Ecto,
+        Self::Eloquent,
+        Self::EntityFramework,
+        Self::Gorm,
+        Self::Hibernate5,
+        Self::Hibernate6,
+        Self::Peewee,
+        Self::Prisma,
+        Self::Sequelize,
+        Self::SqlAlchemy,
+        Self::TypeOrm,
+    ];
+
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mapper| mapper.as_str() == name)
+    }
+
     /// The name it gives itself.
     pub fn as_str(self) -> &'static str {
         match self {

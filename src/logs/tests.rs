@@ -356,3 +356,31 @@ fn two_halves_merged_are_the_whole() {
     assert_eq!(counts(&merged), counts(&whole));
     assert_eq!(counts(&merged), (40, 400, 10, 10));
 }
+
+#[test]
+fn a_text_that_was_cut_joins_the_one_it_can_be() {
+    let mut log = Log::default();
+    log.sql(7, "select name, price from products where category = 7 and state = 'on sale'");
+    log.sql(7, "select name, price from products where category = 8 and state = 'on sa");
+    log.sql(7, "select id from orders where customer = 1 and total > 5");
+    log.sql(7, "select id from orders where customer = 1 and note = 'x'");
+    log.sql(7, "select id from orders where customer = 1 and note = 'cut");
+    log.sql(7, "select id from orders where customer = 1 and 'cut");
+    let workload = workload(&log);
+    assert_eq!(query(&workload, "from products").calls, 2);
+    assert_eq!(query(&workload, "note = $2").calls, 2);
+    // two go on where this one ends
+    assert_eq!(workload.queries.iter().filter(|query| query.tables == ["orders"]).count(), 3);
+    assert_eq!(workload.queries.len(), 4);
+    assert_eq!(workload.coverage.truncated, 3);
+}
+
+#[test]
+fn the_mapper_that_wrote_a_text_is_kept() {
+    let mut log = Log::default();
+    log.sql(
+        7,
+        r#"SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."author_id" = 5 LIMIT 21"#,
+    );
+    assert_eq!(query(&workload(&log), "shop_book").mapper.as_deref(), Some("Django"));
+}

@@ -252,6 +252,9 @@ pub struct QueryLoad {
     pub shape: String,
     /// The tables it names.
     pub tables: Vec<String>,
+    /// The object-relational mapper that wrote it, where its text as it was sent tells.
+    #[serde(default)]
+    pub mapper: Option<String>,
     /// Executions that ran to their end.
     pub calls: u64,
     /// Executions that failed.

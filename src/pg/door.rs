@@ -559,12 +559,7 @@ impl Session {
     ///
     /// # Errors
     /// See [`ReadError`]; its message may hold values.
-    pub async fn foreign(
-        &mut self,
-        sql: &str,
-        values: &[Written<'_>],
-        most_bytes: usize,
-    ) -> Result<Answer, ReadError> {
+    pub async fn foreign(&mut self, sql: &str, values: &[Written<'_>], most_bytes: usize) -> Result<Answer, ReadError> {
         let client = self.lease.client()?;
         let typed: Vec<_> = values.iter().map(|value| (*value, value.literal.type_())).collect();
         let work = async {

@@ -8,8 +8,8 @@
 //! * [`pgassay`] runs the program itself, without the environment of whoever runs the tests.
 
 use std::collections::BTreeMap;
-use std::ops::Deref;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};

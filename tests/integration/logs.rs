@@ -19,6 +19,11 @@ use std::sync::LazyLock;
 /// The prefix of what [`stderr`] writes.
 const PREFIX: &str = "%m [%p] %q%u@%d ";
 
+/// The last boundary of characters at a place or before it.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 /// What a server says.
 #[derive(Debug, Clone)]
 struct Entry {
@@ -132,7 +137,9 @@ fn jsonlog(entries: &[Entry]) -> String {
     let mut text = String::new();
     for (entry, number) in entries.iter().zip(numbers(entries)) {
         let Entry { pid, user, database, severity, .. } = entry;
-        let more = |key: &str, value: Option<&str>| value.map(|value| format!(",\"{key}\":{}", json!(value))).unwrap_or_default();
+        let more = |key: &str, value: Option<&str>| {
+            value.map(|value| format!(",\"{key}\":{}", json!(value))).unwrap_or_default()
+        };
         let sqlstate = more("state_code", Some(entry.sqlstate).filter(|code| *code != "00000"));
         let message = more("message", Some(&entry.message));
         let (detail, context) = (more("detail", entry.detail.as_deref()), more("context", entry.context.as_deref()));
@@ -292,7 +299,10 @@ fn figures(report: &Value) -> Value {
         let mut finding = finding.clone();
         finding["location"] = Value::Null;
         let detail = list(&finding, "detail").iter();
-        let detail = detail.filter(|measure| measure["name"] != "applications" && measure["name"] != "sqlstate").cloned().collect();
+        let detail = detail
+            .filter(|measure| measure["name"] != "applications" && measure["name"] != "sqlstate")
+            .cloned()
+            .collect();
         finding["detail"] = Value::Array(detail);
         finding
     };
@@ -315,7 +325,8 @@ fn same(what: &str, one: &Value, other: &Value) {
         match (one, other) {
             (Value::Object(a), Value::Object(b)) => {
                 let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-                keys.into_iter().find_map(|key| difference(&format!("{path}.{key}"), &one[key.as_str()], &other[key.as_str()]))
+                keys.into_iter()
+                    .find_map(|key| difference(&format!("{path}.{key}"), &one[key.as_str()], &other[key.as_str()]))
             }
             (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
                 a.iter().zip(b).zip(0..).find_map(|((a, b), at)| difference(&format!("{path}[{at}]"), a, b))

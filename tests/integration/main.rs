@@ -12,6 +12,7 @@ mod auditing;
 mod checks;
 mod cli;
 mod facts;
+mod fuzz;
 mod harness;
 mod logs;
 mod logs_apps;

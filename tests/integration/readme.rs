@@ -50,7 +50,8 @@ fn demo() -> Demo {
     let text = output.stdout;
     let directory = text.split_once("pgassay audit · ").unwrap().1.split_once(":5432/").unwrap().0.to_owned();
     let text = text.replace(&directory, "/tmp/pgassay-demo");
-    let summary = text.split("\nFindings ").next().unwrap();
+    let details = ["\nNotes\n", "\nFindings "].iter().filter_map(|head| text.find(head)).min().unwrap();
+    let summary = &text[..details];
     let block = |content: &str| format!("```text\n{}\n```\n", content.trim());
     let finding =
         |of: &str| block(text.split("\n\n").find(|found| found.contains(of)).unwrap_or_else(|| panic!("{of}")));

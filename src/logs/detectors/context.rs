@@ -255,9 +255,7 @@ impl<'a> Context<'a> {
     /// What the application's mapper calls the remedy for a loop, where the text shows which mapper it is.
     pub fn eager_loading(&self, group: &Group) -> Option<String> {
         let query = self.query(&group.database, &group.child)?;
-        // a text in lower case may be one whose case was folded, and by its case one mapper is told from another
-        let is_as_sent = query.text.starts_with(|c: char| c.is_ascii_uppercase());
-        let mapper = mapper::mapper(&query.text).filter(|_| is_as_sent)?;
+        let mapper = mapper::Mapper::named(query.mapper.as_deref()?)?;
         let parent = group.parent.as_deref().and_then(|parent| self.analysis(parent));
         let join = parent.zip(self.analysis(&group.child)).and_then(|(parent, child)| join_evidence(parent, child));
         Some(format!(

@@ -115,10 +115,10 @@ impl Jsonlog {
             while scan.peek().is_some_and(|byte| byte == 0 || byte.is_ascii_whitespace()) {
                 scan.at += 1;
             }
-            if line.get(..scan.at).is_some_and(|skipped| skipped.contains(&0)) {
+            let mut is_counted = line.get(..scan.at).is_some_and(|skipped| skipped.contains(&0));
+            if is_counted {
                 reading.unread(at, line.get(..scan.at).unwrap_or_default());
             }
-            let mut is_counted = false;
             while scan.at < line.len() {
                 let start = scan.at;
                 values.of.fill(Value::default());

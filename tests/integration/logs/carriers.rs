@@ -1,7 +1,7 @@
 //! One log in every format, carrier and compression, whole and in pieces: what it says is the same.
 
-use super::{PREFIX, SHOP, csvlog, figures, findings, jsonlog, list, logs, number, report, same, says, shop, stderr};
 use super::{Entry, numbers, write_log};
+use super::{PREFIX, SHOP, csvlog, figures, findings, jsonlog, list, logs, number, report, same, says, shop, stderr};
 use crate::harness::{Folder, pgassay_command};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -93,7 +93,7 @@ fn pieces(text: &str, most: usize) -> Vec<&str> {
     let mut rest = text;
     let mut pieces = Vec::new();
     while rest.len() > most {
-        let (piece, more) = rest.split_at(rest.floor_char_boundary(most));
+        let (piece, more) = rest.split_at(crate::logs::boundary(rest, most));
         pieces.push(piece);
         rest = more;
     }
@@ -205,7 +205,8 @@ fn compressed_logs_are_told_by_their_bytes() {
 #[test]
 fn standard_input_and_pipes_are_read() {
     for (format, text) in [("stderr", stderr(&SHOP)), ("csvlog", csvlog(&SHOP)), ("jsonlog", jsonlog(&SHOP))] {
-        let mut command = pgassay_command(&["logs", "-", "--format", "json", "--top", "1000000", "--fail-on", "none"], &[]);
+        let mut command =
+            pgassay_command(&["logs", "-", "--format", "json", "--top", "1000000", "--fail-on", "none"], &[]);
         let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         stdin.write_all(text.as_bytes()).unwrap();

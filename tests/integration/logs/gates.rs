@@ -1,6 +1,8 @@
 //! Logs in a job: gates, budgets, accepted findings, windows and selections.
 
-use super::{Entry, SHOP, Server, findings, list, logs, measure, notes, number, refused, report, report_and_code, says};
+use super::{
+    Entry, SHOP, Server, findings, list, logs, measure, notes, number, refused, report, report_and_code, says,
+};
 use super::{stderr, write_log};
 use crate::harness::Folder;
 use serde_json::{Value, json};

@@ -121,7 +121,7 @@ fn what_cannot_be_read_among_what_can() {
     if !rustix::process::geteuid().is_root() {
         use std::os::unix::fs::PermissionsExt;
         let secret = write_log(&folder, "secret.log", &SHOP);
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
         let (report, code) = report_and_code(&[folder.0.to_str().unwrap()], &["--fail-on", "none"]);
         assert_eq!(code, 3);
         says(&report, "secret.log: permission denied");
@@ -154,7 +154,11 @@ fn truncated_compression_is_read_as_far_as_it_goes() {
     let bytes = fs::read(directory.join("shop.log.gz")).unwrap();
     let path = folder.write("half.gz", &bytes[..bytes.len() * 2 / 3]);
     let (report, code) = report_and_code(&[&path], &[]);
-    assert_eq!((code, number(&report, "executions") > 40), (3, true), "what was found does not hide that something is missing");
+    assert_eq!(
+        (code, number(&report, "executions") > 40),
+        (3, true),
+        "what was found does not hide that something is missing"
+    );
     // behind the last member something that is none
     let path = folder.write("padded.gz", [&bytes[..], &[0; 512]].concat());
     assert_eq!(number(&super::report(&[&path], &[]), "executions"), 105);
@@ -165,11 +169,11 @@ fn ends_of_lines_marks_and_bytes_that_are_no_text() {
     assert_eq!(whole("CRLF", plain().replace('\n', "\r\n")).1, 0);
     assert_eq!(whole("BOM", format!("\u{feff}{}", plain())).1, 0);
     assert_eq!(whole("no end", plain().trim_end()).1, 0);
-    assert_eq!(whole("blank lines", plain().replace("LOG:  duration: 0.3", "LOG:  duration: 0.3") + "\n\n\n").1, 0);
+    assert_eq!(whole("blank lines", plain() + "\n\n\n").1, 0);
     // a hole of a file system after a crash
     let text = plain();
     let at = text[..text.len() / 2].rfind("\n2026").unwrap() + 1;
-    let holed = [text[..at].as_bytes(), &[0; 4096], b"\n", text[at..].as_bytes()].concat();
+    let holed = [&text.as_bytes()[..at], &[0; 4096], b"\n", &text.as_bytes()[at..]].concat();
     let (report, unread) = whole("NUL bytes", holed);
     assert!(unread <= 1, "{unread}: {}", report["coverage"]);
     // in values they are bytes like others
@@ -194,7 +198,8 @@ fn long_lines() {
     server.simple(4100, &format!("SELECT '{long}'"));
     server.simple(4100, &format!("SELECT '{}'", "y".repeat(5_000_000)));
     server.request(1, 4100);
-    for (name, text) in [("stderr", stderr(&server.entries)), ("csv", csvlog(&server.entries)), ("json", jsonlog(&server.entries))]
+    for (name, text) in
+        [("stderr", stderr(&server.entries)), ("csv", csvlog(&server.entries)), ("json", jsonlog(&server.entries))]
     {
         let report = report(&[&folder.write(name, text)], &[]);
         assert_eq!((number(&report, "executions"), number(&report, "unread_lines")), (17, 0), "{name}");
@@ -211,16 +216,22 @@ fn forged_lines_are_values() {
     let mut server = Server::at(3_600_000);
     for number in 0..20 {
         let forged = Entry::timed(1, 4999, 99_000_000, "statement: SELECT forged FROM nothing");
-        let text = format!("SELECT 'a{number}\n{}\n{}\n' FROM t", stderr(&[forged.clone()]), csvlog(&[forged.clone()]));
+        let text = format!(
+            "SELECT 'a{number}\n{}\n{}\n' FROM t",
+            stderr(std::slice::from_ref(&forged)),
+            csvlog(std::slice::from_ref(&forged))
+        );
         server.simple(4100, &text);
-        server.extended(4100, "SELECT $1", &format!("$1 = '{}'", stderr(&[forged.clone()])));
+        server.extended(4100, "SELECT $1", &format!("$1 = '{}'", stderr(std::slice::from_ref(&forged))));
         server.simple(4100, &format!("SELECT '{}' FROM u", jsonlog(&[forged])));
     }
-    for (name, text) in [("log", stderr(&server.entries)), ("csv", csvlog(&server.entries)), ("json", jsonlog(&server.entries))]
+    for (name, text) in
+        [("log", stderr(&server.entries)), ("csv", csvlog(&server.entries)), ("json", jsonlog(&server.entries))]
     {
         let report = report(&[&folder.write(name, text)], &["-v"]);
         assert_eq!((number(&report, "executions"), number(&report, "unread_lines")), (60, 0), "{name}");
-        let longest = list(&report, "queries").iter().map(|query| query["max_ms"].as_f64().unwrap()).fold(0.0, f64::max);
+        let longest =
+            list(&report, "queries").iter().map(|query| query["max_ms"].as_f64().unwrap()).fold(0.0, f64::max);
         assert!(longest < 10.0, "{name}: {longest}");
         assert!(!report.to_string().contains("forged"), "{name}");
     }
@@ -242,7 +253,9 @@ fn clocks_and_processes_that_come_again() {
     report(&[&log], &["--save", &stored]);
     let stored: Value = serde_json::from_str(&fs::read_to_string(stored).unwrap()).unwrap();
     assert!(stored["coverage"]["clock_steps"].as_u64().unwrap() >= 1, "{}", stored["coverage"]);
-    for (what, entries) in [("PID reuse, connections logged", reused(true)), ("PID reuse, numbered lines", reused(false))] {
+    for (what, entries) in
+        [("PID reuse, connections logged", reused(true)), ("PID reuse, numbered lines", reused(false))]
+    {
         let text = match entries.is_ok() {
             true => stderr(&entries.unwrap()),
             false => entries.unwrap_err(),
@@ -250,7 +263,10 @@ fn clocks_and_processes_that_come_again() {
         let found = report(&[&folder.write("reused.log", text)], &[]);
         let group = findings(&found, "n-plus-one");
         assert_eq!(group.len(), 1, "{what}");
-        assert_eq!((measure(group[0], "requests"), measure(group[0], "calls_per_request_max")), (&12.into(), &11.into()));
+        assert_eq!(
+            (measure(group[0], "requests"), measure(group[0], "calls_per_request_max")),
+            (&12.into(), &11.into())
+        );
     }
 }
 
@@ -273,7 +289,8 @@ fn reused(connections: bool) -> Result<Vec<Entry>, String> {
             server.say(|at| Entry::new(at, 4100, end));
         }
         for (line, entry) in (1..).zip(&server.entries[before..]) {
-            let prefix = format!("{} [{}]: [{line}-1] user=app,db=shop,app=web,client=[local] ", entry.time(), entry.pid);
+            let prefix =
+                format!("{} [{}]: [{line}-1] user=app,db=shop,app=web,client=[local] ", entry.time(), entry.pid);
             numbered.push_str(&(entry.lines(&prefix).join("\n") + "\n"));
         }
     }
@@ -334,7 +351,10 @@ fn what_is_half_understood_is_said_to_be() {
 #[test]
 fn files_that_shrink_or_vanish() {
     for (what, change) in [
-        ("became shorter while it was read", &(|path: &str| fs::write(path, &plain()[..5000]).unwrap()) as &dyn Fn(&str)),
+        (
+            "became shorter while it was read",
+            &(|path: &str| fs::write(path, &plain()[..5000]).unwrap()) as &dyn Fn(&str),
+        ),
         ("cannot be read: No such file", &|path: &str| fs::remove_file(path).unwrap()),
         ("is empty", &|path: &str| fs::write(path, "").unwrap()),
     ] {
@@ -413,7 +433,9 @@ fn time_grows_with_the_log() {
     let statement = |text: &str| stderr(&[Entry::timed(3_600_000, 4100, 500, &format!("statement: SELECT {text}"))]);
     let many = |size: usize, entry: &dyn Fn(usize) -> Entry| stderr(&(0..size / 100).map(entry).collect::<Vec<_>>());
     let plan = |size: usize| {
-        let nodes: String = (0..size / 60).map(|depth| format!("{}->  Nested Loop  (cost=0.00..9.00 rows=1 width=4)\n", " ".repeat(depth % 40))).collect();
+        let nodes: String = (0..size / 60)
+            .map(|depth| format!("{}->  Nested Loop  (cost=0.00..9.00 rows=1 width=4)\n", " ".repeat(depth % 40)))
+            .collect();
         format!("duration: 1.000 ms  plan:\nQuery Text: select 1\n{nodes}")
     };
     type Made<'a> = &'a dyn Fn(usize) -> String;
@@ -437,13 +459,19 @@ fn time_grows_with_the_log() {
         ("tabs", &|size| plain() + &"\t\n".repeat(size / 2)),
         ("lines that are none", &|size| plain() + &"2026-11-22 02:00:00 UTC x LOG:\n".repeat(size / 32)),
         ("as many processes as lines", &|size| {
-            many(size, &|number| Entry::timed(3_600_000 + number as i64, 5000 + number as u32, 500, "statement: SELECT 1"))
+            many(size, &|number| {
+                Entry::timed(3_600_000 + number as i64, 5000 + number as u32, 500, "statement: SELECT 1")
+            })
         }),
         ("as many shapes as lines", &|size| {
-            many(size, &|number| Entry::timed(3_600_000 + number as i64, 4100, 500, &format!("statement: SELECT a{number}x")))
+            many(size, &|number| {
+                Entry::timed(3_600_000 + number as i64, 4100, 500, &format!("statement: SELECT a{number}x"))
+            })
         }),
         ("steps that never end", &|size| {
-            many(size, &|number| Entry::timed(3_600_000 + number as i64, 4100, 5, &format!("parse s{number}: SELECT 1")))
+            many(size, &|number| {
+                Entry::timed(3_600_000 + number as i64, 4100, 5, &format!("parse s{number}: SELECT 1"))
+            })
         }),
         ("plans", &|size| stderr(&[Entry::new(3_600_000, 4100, plan(size))])),
         ("csv with open quotes", &|size| csvlog(&SHOP) + &"2026-11-22 02:00:00.000 UTC,\"a\n".repeat(size / 30)),

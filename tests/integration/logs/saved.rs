@@ -1,6 +1,8 @@
 //! Stored workloads: several of them together are one run over all their logs.
 
-use super::{Entry, SHOP, Server, figures, findings, list, logs, measure, number, parse, refused, report, same, says, shop};
+use super::{
+    Entry, SHOP, Server, figures, findings, list, logs, measure, number, parse, refused, report, same, says, shop,
+};
 use super::{stderr, write_log};
 use crate::harness::Folder;
 use serde_json::{Value, json};
@@ -52,7 +54,6 @@ fn halves_of_a_log_are_the_log() {
 }
 
 #[test]
-#[ignore = "a transaction that is open where a log ends is counted as ended: src/logs/aggregate.rs"]
 fn a_transaction_that_a_log_cut_is_one() {
     let inside = places(&SHOP, "FROM books");
     let (lists, ends) = (places(&SHOP, "FROM authors"), places(&SHOP, "statement: COMMIT"));

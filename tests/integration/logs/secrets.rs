@@ -27,7 +27,8 @@ fn planted() -> Vec<Entry> {
         server.simple(pid, "COMMIT");
         // every way to write a literal
         server.simple(pid, &format!("SELECT E'{}\\'x', $${}$$, $t${}$t$, U&'{}', B'1', N'x'", c[2], c[3], c[4], c[5]));
-        server.simple(pid, &format!("INSERT INTO t VALUES ('{}', 'a'), ('b', '{}')\nON CONFLICT DO NOTHING", c[2], c[3]));
+        server
+            .simple(pid, &format!("INSERT INTO t VALUES ('{}', 'a'), ('b', '{}')\nON CONFLICT DO NOTHING", c[2], c[3]));
         // comments, with keys and without
         server.simple(pid, &format!("SELECT 1 /* {} */ -- {}\nFROM t /*traceparent='{}'*/", c[0], c[1], c[2]));
         // parameters
@@ -41,7 +42,10 @@ fn planted() -> Vec<Entry> {
         let failed = format!("INSERT INTO users VALUES ('{}')", c[11]);
         server.say(|at| Entry {
             detail: Some(format!("Key (email)=({}) already exists.", c[12])),
-            context: Some(format!("SQL statement \"SELECT '{}'\"\nunnamed portal with parameters: $1 = '{}'", c[13], c[14])),
+            context: Some(format!(
+                "SQL statement \"SELECT '{}'\"\nunnamed portal with parameters: $1 = '{}'",
+                c[13], c[14]
+            )),
             ..Entry::error(at, pid, "23505", "duplicate key value violates unique constraint \"users_email\"", &failed)
         });
         let message = format!("invalid input syntax for type integer: \"{}\"", c[15]);
@@ -99,7 +103,10 @@ fn interrupted(log: &str) -> String {
 #[track_caller]
 fn clean(what: &str, text: &str) {
     if let Some(at) = text.find(CANARY) {
-        panic!("{what}: {}", &text[text.floor_char_boundary(at.saturating_sub(200))..text.floor_char_boundary(at + 40)]);
+        panic!(
+            "{what}: {}",
+            &text[crate::logs::boundary(text, at.saturating_sub(200))..crate::logs::boundary(text, at + 40)]
+        );
     }
 }
 
