@@ -157,7 +157,8 @@ fn join(before: Vec<OpenUnit>, after: Vec<OpenUnit>) -> Vec<OpenUnit> {
             continue;
         };
         let pause = head.started.saturating_sub(unit.ended);
-        let goes_on = head.started != NO_TIME && unit.ended != NO_TIME && pause <= i64::try_from(unit.gap).unwrap_or(i64::MAX);
+        let goes_on =
+            head.started != NO_TIME && unit.ended != NO_TIME && pause <= i64::try_from(unit.gap).unwrap_or(i64::MAX);
         if goes_on {
             units.push(append(unit, head));
         } else {

@@ -378,6 +378,9 @@ fn a_text_that_was_cut_joins_the_one_it_can_be() {
 #[test]
 fn the_mapper_that_wrote_a_text_is_kept() {
     let mut log = Log::default();
-    log.sql(7, r#"SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."author_id" = 5 LIMIT 21"#);
+    log.sql(
+        7,
+        r#"SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."author_id" = 5 LIMIT 21"#,
+    );
     assert_eq!(query(&workload(&log), "shop_book").mapper.as_deref(), Some("Django"));
 }

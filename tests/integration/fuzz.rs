@@ -128,7 +128,7 @@ impl std::fmt::Debug for Bytes {
     }
 }
 
-fn hold(cases: u32, targets: &[(&str, fn(&[u8]))]) {
+fn hold(cases: u32, targets: &[targets::Target]) {
     for (name, target) in targets {
         let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
             cases,

@@ -19,6 +19,11 @@ use std::sync::LazyLock;
 /// The prefix of what [`stderr`] writes.
 const PREFIX: &str = "%m [%p] %q%u@%d ";
 
+/// The last boundary of characters at a place or before it.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 /// What a server says.
 #[derive(Debug, Clone)]
 struct Entry {

@@ -15,8 +15,11 @@ use pgassay::time::Timestamp;
 use std::io::{Cursor, Read};
 use std::sync::atomic::AtomicBool;
 
+/// A name, and what is done with the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target by its name.
-pub const ALL: [(&str, fn(&[u8])); 8] = [
+pub const ALL: [Target; 8] = [
     ("lexer", lexer),
     ("prefix", prefix),
     ("stderr", stderr),

@@ -93,7 +93,7 @@ fn pieces(text: &str, most: usize) -> Vec<&str> {
     let mut rest = text;
     let mut pieces = Vec::new();
     while rest.len() > most {
-        let (piece, more) = rest.split_at(rest.floor_char_boundary(most));
+        let (piece, more) = rest.split_at(crate::logs::boundary(rest, most));
         pieces.push(piece);
         rest = more;
     }

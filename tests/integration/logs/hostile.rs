@@ -121,7 +121,7 @@ fn what_cannot_be_read_among_what_can() {
     if !rustix::process::geteuid().is_root() {
         use std::os::unix::fs::PermissionsExt;
         let secret = write_log(&folder, "secret.log", &SHOP);
-        fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o000)).unwrap();
         let (report, code) = report_and_code(&[folder.0.to_str().unwrap()], &["--fail-on", "none"]);
         assert_eq!(code, 3);
         says(&report, "secret.log: permission denied");
@@ -169,11 +169,11 @@ fn ends_of_lines_marks_and_bytes_that_are_no_text() {
     assert_eq!(whole("CRLF", plain().replace('\n', "\r\n")).1, 0);
     assert_eq!(whole("BOM", format!("\u{feff}{}", plain())).1, 0);
     assert_eq!(whole("no end", plain().trim_end()).1, 0);
-    assert_eq!(whole("blank lines", plain().replace("LOG:  duration: 0.3", "LOG:  duration: 0.3") + "\n\n\n").1, 0);
+    assert_eq!(whole("blank lines", plain() + "\n\n\n").1, 0);
     // a hole of a file system after a crash
     let text = plain();
     let at = text[..text.len() / 2].rfind("\n2026").unwrap() + 1;
-    let holed = [text[..at].as_bytes(), &[0; 4096], b"\n", text[at..].as_bytes()].concat();
+    let holed = [&text.as_bytes()[..at], &[0; 4096], b"\n", &text.as_bytes()[at..]].concat();
     let (report, unread) = whole("NUL bytes", holed);
     assert!(unread <= 1, "{unread}: {}", report["coverage"]);
     // in values they are bytes like others
@@ -216,9 +216,13 @@ fn forged_lines_are_values() {
     let mut server = Server::at(3_600_000);
     for number in 0..20 {
         let forged = Entry::timed(1, 4999, 99_000_000, "statement: SELECT forged FROM nothing");
-        let text = format!("SELECT 'a{number}\n{}\n{}\n' FROM t", stderr(&[forged.clone()]), csvlog(&[forged.clone()]));
+        let text = format!(
+            "SELECT 'a{number}\n{}\n{}\n' FROM t",
+            stderr(std::slice::from_ref(&forged)),
+            csvlog(std::slice::from_ref(&forged))
+        );
         server.simple(4100, &text);
-        server.extended(4100, "SELECT $1", &format!("$1 = '{}'", stderr(&[forged.clone()])));
+        server.extended(4100, "SELECT $1", &format!("$1 = '{}'", stderr(std::slice::from_ref(&forged))));
         server.simple(4100, &format!("SELECT '{}' FROM u", jsonlog(&[forged])));
     }
     for (name, text) in

@@ -105,7 +105,7 @@ fn clean(what: &str, text: &str) {
     if let Some(at) = text.find(CANARY) {
         panic!(
             "{what}: {}",
-            &text[text.floor_char_boundary(at.saturating_sub(200))..text.floor_char_boundary(at + 40)]
+            &text[crate::logs::boundary(text, at.saturating_sub(200))..crate::logs::boundary(text, at + 40)]
         );
     }
 }
