@@ -586,9 +586,14 @@ impl Aggregate {
                 return;
             }
             Some(Control::Commit | Control::Rollback) => {
-                if session.transaction.is_none() && session.unit.begin == Boundary::Cut && !session.unit.is_empty() {
-                    // the log begins in the middle of it
-                    self.end_unit(session, Boundary::Transaction);
+                if session.transaction.is_none() && session.unit.begin == Boundary::Cut {
+                    // the log begins in the middle of it, or with its end
+                    if session.unit.is_empty() && self.cut.len() < KINDS {
+                        let nothing = session.unit.clone();
+                        self.leave_open(session, &nothing, Boundary::Transaction);
+                    } else {
+                        self.end_unit(session, Boundary::Transaction);
+                    }
                     session.unit.begin = Boundary::Gap;
                 }
                 self.end_transaction(session);
