@@ -30,7 +30,7 @@ lint: deps ## formatting, clippy; typos, cargo-deny and shellcheck where install
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	@if command -v typos >/dev/null; then typos; else echo "skipped: typos is not installed (cargo install typos-cli)"; fi
 	@if command -v cargo-deny >/dev/null; then $(CARGO) deny --locked check; else echo "skipped: cargo-deny is not installed (cargo install cargo-deny)"; fi
-	@if command -v shellcheck >/dev/null; then shellcheck .ci/deps.sh .ci/run tests/servers.sh tests/logs-python.sh; else echo "skipped: shellcheck is not installed"; fi
+	@if command -v shellcheck >/dev/null; then shellcheck .ci/deps.sh .ci/run tests/servers.sh tests/logs-python.sh tests/fuzz/run.sh; else echo "skipped: shellcheck is not installed"; fi
 
 bench: deps ## time, memory and queries of an audit of a large schema, time and memory of reading logs
 	$(CARGO) bench --locked $(ARGS)

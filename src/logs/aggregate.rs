@@ -942,12 +942,18 @@ impl Aggregate {
         for portal in std::mem::take(&mut session.portals) {
             self.queries.duration(&portal);
         }
-        let is_cut = |open: &Transaction| open.is_explicit && open.unit.statements > 0 && self.cut.len() < KINDS;
+        let is_cut = |open: &Transaction| open.is_explicit && self.cut.len() < KINDS;
         match session.transaction.take_if(|open| end == Boundary::Cut && is_cut(open)) {
-            Some(open) => self.leave_open(session, &open.unit, Boundary::Cut),
-            None => self.end_transaction(session),
+            Some(open) => {
+                self.leave_open(session, &open.unit, Boundary::Cut);
+                // what stood before it was over when it began
+                self.end_unit(session, Boundary::Gap);
+            }
+            None => {
+                self.end_transaction(session);
+                self.end_unit(session, end);
+            }
         }
-        self.end_unit(session, end);
         // who it was is only known for certain at its end: `application_name` is often set after the connection
         let (connected, statements, lifetime) = (session.connected, session.statements, session.lifetime);
         let began = if connected == NO_TIME { session.time } else { connected };

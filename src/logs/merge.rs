@@ -157,8 +157,10 @@ fn join(before: Vec<OpenUnit>, after: Vec<OpenUnit>) -> Vec<OpenUnit> {
             continue;
         };
         let pause = head.started.saturating_sub(unit.ended);
-        let goes_on =
+        let is_near =
             head.started != NO_TIME && unit.ended != NO_TIME && pause <= i64::try_from(unit.gap).unwrap_or(i64::MAX);
+        // what begins a transaction goes on until it ends, whatever it waits for
+        let goes_on = unit.begin == Boundary::Transaction || is_near;
         if goes_on {
             units.push(append(unit, head));
         } else {
@@ -183,6 +185,9 @@ fn append(mut first: OpenUnit, rest: OpenUnit) -> OpenUnit {
     first.members = whole.to_open(|number| numbers.get(number).map(|(query, is_eager)| (query.as_str(), *is_eager)));
     first.statements += rest.statements;
     first.database_time += rest.database_time;
+    if first.started == NO_TIME {
+        first.started = rest.started;
+    }
     first.ended = first.ended.max(rest.ended);
     first.is_tail = rest.is_tail;
     first.end = rest.end;

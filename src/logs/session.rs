@@ -216,6 +216,8 @@ impl Lonely {
 /// The shortest pause that may part two requests, microseconds. On a busy machine a client is put aside for longer than a few
 /// milliseconds in the middle of a request; and requests that follow each other faster are parted by what they begin with.
 const SHORTEST_GAP: i64 = 20_000;
+/// So long a session that was seen to begin may last and be one request.
+const LONGEST_REQUEST: i64 = 10_000_000;
 /// The longest pause that one request may have.
 const LONGEST_GAP: i64 = 1_000_000;
 /// With times in whole seconds only such a pause counts.
@@ -273,13 +275,13 @@ impl Session {
         pause > if continues_loop { gap.saturating_mul(4) } else { gap }
     }
 
-    /// Whether the session so far can be that of one request: it was seen to begin, less than a second ago.
+    /// Whether the session so far can be that of one request: it was seen to begin, not long ago.
     pub fn may_be_one_request(&self, unit: &Unit) -> bool {
         let first = self.held.first().unwrap_or(unit);
         first.begin == Boundary::Connection
             && self.held.len() < HELD
             && first.started != NO_TIME
-            && unit.ended.saturating_sub(first.started) < LONGEST_GAP
+            && unit.ended.saturating_sub(first.started) < LONGEST_REQUEST
             && !unit.is_empty()
     }
 
