@@ -145,14 +145,13 @@ pub(super) fn add(given: &super::Given<'_>, workload: &Workload, audited: &mut c
 fn read(workload: &Workload) -> String {
     let coverage = &workload.coverage;
     let count = |count: u64| crate::finding::humane(count as f64, &crate::finding::Unit::Count);
-    let times = match (workload.from, workload.to) {
-        (Some(from), Some(to)) => format!(", from {from} to {to}"),
-        _ => String::new(),
-    };
+    let length = window(workload).and_then(|window| window.seconds);
+    let over = length.map_or_else(String::new, |seconds| {
+        format!(" over {}", crate::finding::humane(seconds, &crate::finding::Unit::Seconds))
+    });
     format!(
-        "logs: {} executions in {} entries, {} of {} lines not understood{times}",
+        "logs: {} executions{over}, {} of {} lines not understood",
         count(coverage.executions),
-        count(coverage.entries),
         count(coverage.unread_lines),
         count(coverage.lines)
     )
