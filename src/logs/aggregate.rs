@@ -838,8 +838,8 @@ impl Aggregate {
         }
         let unit = match (&boundary, session.held.is_empty()) {
             (_, true) => unit,
-            // connected, asked, and gone: the pauses were the application's own
-            (Boundary::Connection, false) => {
+            // connected or checked out, asked, and gone: the pauses were the application's own
+            (Boundary::Connection | Boundary::Reset, false) if session.is_one_request(&unit, &boundary) => {
                 let mut parts = std::mem::take(&mut session.held).into_iter().chain([unit]);
                 let mut whole = parts.next().unwrap_or_else(|| Unit::new(boundary.clone(), session.database, 0));
                 parts.for_each(|part| whole.append(part));

@@ -278,11 +278,18 @@ impl Session {
     /// Whether the session so far can be that of one request: it was seen to begin, not long ago.
     pub fn may_be_one_request(&self, unit: &Unit) -> bool {
         let first = self.held.first().unwrap_or(unit);
-        first.begin == Boundary::Connection
+        matches!(first.begin, Boundary::Connection | Boundary::Reset)
             && self.held.len() < HELD
             && first.started != NO_TIME
             && unit.ended.saturating_sub(first.started) < LONGEST_REQUEST
             && !unit.is_empty()
+    }
+
+    /// Whether what was held back and a last part are one request: what began it did not come again after a pause, and it ends
+    /// by the same kind of mark.
+    pub fn is_one_request(&self, last: &Unit, end: &Boundary) -> bool {
+        let mut parts = self.held.iter().chain([last]);
+        parts.next().is_some_and(|first| first.begin == *end && parts.all(|part| part.head() != first.head()))
     }
 
     /// Notes the pause before a statement that belongs to the same request.
