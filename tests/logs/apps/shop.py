@@ -156,7 +156,7 @@ REGIMES = {
     for regime in (
         Regime("connect", connect=True, boundary="connection"),
         Regime("pool-ping", ping=True, boundary="reset-mark"),
-        Regime("pool-autocommit", think=0.2, boundary="gap"),
+        Regime("pool-autocommit", think=0.15, boundary="gap"),
         Regime("pool-transaction", threads=3, transaction=True, boundary="transaction"),
         Regime("pgbouncer", threads=6, transaction=True, pooler=True, boundary="transaction"),
         Regime(TAGGED, threads=4, pooler=True, tagged=True, boundary="trace"),
