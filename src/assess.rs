@@ -2,6 +2,7 @@
 //! first. Pure.
 
 pub mod logs;
+pub mod review;
 
 use crate::attest::Attestations;
 use crate::audit::Audited;
@@ -27,6 +28,8 @@ pub struct Given<'a> {
     pub workload: Option<&'a Workload>,
     /// From when to when the logs count, where somebody says so.
     pub log_from_to: (Option<Timestamp>, Option<Timestamp>),
+    /// What the rules over migrations said, where migrations were given.
+    pub migrations: Option<&'a review::Judged>,
     /// The configuration in effect.
     pub config: &'a Config,
     /// What people said.
@@ -46,10 +49,18 @@ pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> 
         notes.extend(logs::add(given, workload, &mut audited));
     }
     let log = workload.as_ref().and_then(logs::window);
+    let mut allowed = Vec::new();
+    if let Some(judged) = given.migrations {
+        audited.results.extend(judged.results.iter().cloned());
+        audited.findings.extend(judged.findings.iter().cloned());
+        audited.findings.sort_by(Finding::order);
+        allowed.clone_from(&judged.suppressed);
+    }
     for finding in &mut audited.findings {
         finding.items = checklist::items_of(finding.rule.as_str()).into_iter().map(str::to_owned).collect();
     }
-    let applied = suppress::apply(audited.findings, &given.config.suppressions, &audited.results, given.at);
+    let mut applied = suppress::apply(audited.findings, &given.config.suppressions, &audited.results, given.at);
+    applied.suppressed.append(&mut allowed);
     let source = source(given, audited.service);
     notes.extend(about(given.snapshot));
     notes.extend(applied.notes);
@@ -64,6 +75,7 @@ pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> 
         service: audited.service,
         window: audited.window.as_ref(),
         log: log.as_ref(),
+        reviewed: given.migrations.is_some(),
     });
     Report {
         format: FORMAT,
@@ -222,6 +234,7 @@ mod tests {
             before: None,
             workload: None,
             log_from_to: (None, None),
+            migrations: None,
             config: &config,
             attestations: &Attestations::default(),
             at: lab.snapshot.captured_at,

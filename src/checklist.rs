@@ -12,6 +12,7 @@ mod connections;
 mod database;
 mod decide;
 mod development;
+mod migrations;
 mod observability;
 mod performance;
 mod pragmatic_audit;
@@ -79,6 +80,18 @@ impl Item {
     /// An item that lies outside what any input of this program can decide: somebody has to say so.
     const fn attested(id: &'static str, title: &'static str, threshold: &'static str, supply: &'static str) -> Self {
         Self { id, title, threshold, needs: &[Input::Attestation], supply, decide: Decide::ATTESTED }
+    }
+
+    /// An item that a review of migrations decides.
+    const fn reviewed(
+        id: &'static str,
+        title: &'static str,
+        threshold: &'static str,
+        deciders: &'static [Decider],
+        supply: &'static str,
+    ) -> Self {
+        let needs = &[Input::Migrations, Input::Attestation];
+        Self { id, title, threshold, needs, supply, decide: Decide::by(deciders) }
     }
 }
 
@@ -155,6 +168,8 @@ pub struct Inputs<'a> {
     pub window: Option<&'a Window>,
     /// The time the logs speak of; none where no log was read.
     pub log: Option<&'a Window>,
+    /// Whether migrations were reviewed.
+    pub reviewed: bool,
 }
 
 impl<'a> Inputs<'a> {
@@ -163,6 +178,7 @@ impl<'a> Inputs<'a> {
         match input {
             Input::Server => self.audited,
             Input::Logs => self.log.is_some(),
+            Input::Migrations => self.reviewed,
             _ => false,
         }
     }
@@ -180,6 +196,7 @@ impl<'a> Inputs<'a> {
             service: None,
             window: None,
             log: None,
+            reviewed: false,
         }
     }
 }

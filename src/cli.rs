@@ -17,6 +17,7 @@ mod live;
 mod logs;
 mod output;
 mod prove;
+mod review;
 mod review_plan;
 mod snapshot;
 
@@ -44,6 +45,8 @@ enum Verb {
     Audit(audit::Arguments),
     /// Read PostgreSQL logs: N+1 patterns with what batches them, how slow each query really is, and what went wrong
     Logs(logs::Arguments),
+    /// Say what migrations will do to a database in use: locks, rewrites, what breaks, before they are merged
+    Review(review::Arguments),
     /// Store what an audit reads, to be judged elsewhere
     Snapshot(snapshot::Arguments),
     /// Explain a rule: why it matters, how it is decided, what to do, its limits
@@ -125,6 +128,10 @@ impl Failure {
         Self { exit: Exit::Incomplete, error: error.into() }
     }
 
+    pub(crate) fn interrupted(error: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Interrupted, error: error.into() }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
@@ -167,6 +174,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match cli.verb {
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Logs(arguments) => logs::run(&arguments),
+        Verb::Review(arguments) => review::run(&arguments),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

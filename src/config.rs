@@ -35,6 +35,17 @@
 //! [logs.routes]
 //! "/reports/*" = 100
 //!
+//! [review]
+//! runner = "goose"                # default: found by looking at the folder
+//! pg_version = 17
+//! runner_lock_timeout = "5 s"     # the runner sets it, so that no file need to
+//! runner_statement_timeout = "15 min"
+//! timezone = "UTC"                # of the runner's session
+//! require_down = true             # default: where most migrations have one
+//! pedantic = false
+//! schema = "db/schema.sql"        # what is there before the first migration; relative to this file
+//! exclude = ["migrations/legacy/*"]
+//!
 //! [rules.bloated-index]
 //! severity = "low"
 //! enabled = true
@@ -277,6 +288,56 @@ impl Logs {
     }
 }
 
+/// The runners of migrations that the configuration may name.
+pub const RUNNERS: &[&str] = &[
+    "plain",
+    "flyway",
+    "sqlx",
+    "refinery",
+    "diesel",
+    "goose",
+    "dbmate",
+    "golang-migrate",
+    "prisma",
+    "drizzle",
+    "rails",
+    "alembic",
+    "django",
+    "liquibase",
+    "sqitch",
+    "node-pg-migrate",
+    "supabase",
+];
+
+/// The oldest major version that migrations can be reviewed for.
+pub const OLDEST: u16 = 14;
+
+/// The newest major version that migrations can be reviewed for.
+pub const NEWEST: u16 = 18;
+
+/// How migrations are reviewed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Review {
+    /// The runner; found by looking at the folder where there is none.
+    pub runner: Setting<Option<String>>,
+    /// The major version they will run on.
+    pub pg_version: Setting<Option<u16>>,
+    /// The `lock_timeout` that the runner sets.
+    pub runner_lock_timeout: Setting<Option<Duration>>,
+    /// The `statement_timeout` that the runner sets.
+    pub runner_statement_timeout: Setting<Option<Duration>>,
+    /// The `TimeZone` of the runner's session.
+    pub timezone: Setting<Option<String>>,
+    /// Whether every migration must have a way back.
+    pub require_down: Setting<Option<bool>>,
+    /// Whether rules that are a matter of opinion run.
+    pub pedantic: Setting<bool>,
+    /// A dump of what is there before the first migration; written in a file, it is relative to that file.
+    pub schema: Setting<Option<PathBuf>>,
+    /// Patterns of files that are replayed and not reported on.
+    pub exclude: Setting<Vec<Pattern>>,
+}
+
 /// What is configured of one rule.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RuleConfig {
@@ -400,6 +461,8 @@ pub struct Config {
     pub application: Application,
     /// How logs are read.
     pub logs: Logs,
+    /// How migrations are reviewed.
+    pub review: Review,
     /// What is configured of rules, by id.
     pub rules: BTreeMap<&'static str, RuleConfig>,
     /// What was accepted, the nearest file's first.
@@ -488,6 +551,18 @@ impl Config {
             max_queries_per_request: optional(files, |f| &f.logs.max_queries_per_request),
             routes: nearest(files, |f| &f.logs.routes, Vec::new()),
         };
+        let duration = |time: Setting<Option<f64>>| time.map(|time| time.map(Duration::from_secs_f64));
+        let review = Review {
+            runner: optional(files, |f| &f.review.runner),
+            pg_version: optional(files, |f| &f.review.pg_version).map(|major| major.map(|major| major as u16)),
+            runner_lock_timeout: duration(optional(files, |f| &f.review.runner_lock_timeout)),
+            runner_statement_timeout: duration(optional(files, |f| &f.review.runner_statement_timeout)),
+            timezone: optional(files, |f| &f.review.timezone),
+            require_down: optional(files, |f| &f.review.require_down),
+            pedantic: nearest(files, |f| &f.review.pedantic, false),
+            schema: beside_one(optional(files, |f| &f.review.schema)),
+            exclude: nearest(files, |f| &f.review.exclude, Vec::new()),
+        };
         Self {
             team: optional(files, |f| &f.team),
             reviewer: optional(files, |f| &f.reviewer),
@@ -497,6 +572,7 @@ impl Config {
             audit,
             application,
             logs,
+            review,
             rules,
             suppressions,
             files: files.iter().map(|(level, path, _)| (level.clone(), path.clone())).collect(),
@@ -570,6 +646,25 @@ impl Config {
             let each: Vec<String> = routes.iter().map(|(route, budget)| format!("{route} {budget}")).collect();
             listed(&each, "none")
         });
+        let review = &self.review;
+        let seconds = |value: &Option<Duration>| value.as_ref().map_or_else(|| "not set".to_owned(), time);
+        lines.add("review.runner", &review.runner, |name| {
+            name.clone().unwrap_or_else(|| "found by looking at the folder".to_owned())
+        });
+        lines.add("review.pg_version", &review.pg_version, |major| {
+            major.map_or_else(|| format!("the newest known, {NEWEST}"), |major| major.to_string())
+        });
+        lines.add("review.runner_lock_timeout", &review.runner_lock_timeout, seconds);
+        lines.add("review.runner_statement_timeout", &review.runner_statement_timeout, seconds);
+        lines.add("review.timezone", &review.timezone, optional);
+        lines.add("review.require_down", &review.require_down, |is| {
+            is.map_or_else(|| "where most migrations have one".to_owned(), |is| is.to_string())
+        });
+        lines.add("review.pedantic", &review.pedantic, bool::to_string);
+        lines.add("review.schema", &review.schema, |path| {
+            path.as_ref().map_or_else(|| "not set".to_owned(), |path| path.display().to_string())
+        });
+        lines.add("review.exclude", &review.exclude, |list| listed(list, "none"));
         for (id, rule) in &self.rules {
             if let Some(severity) = &rule.severity {
                 lines.add(&format!("rules.{id}.severity"), severity, Severity::to_string);
@@ -647,6 +742,14 @@ fn nearest<T: Clone>(files: &[(Level, PathBuf, File)], key: impl Fn(&File) -> &K
 }
 
 /// A path written in a file is relative to that file.
+fn beside_one(setting: Setting<Option<String>>) -> Setting<Option<PathBuf>> {
+    let Setting { value, origin } = setting;
+    match value {
+        Some(text) => beside(Setting { value: text, origin }).map(Some),
+        None => Setting { value: None, origin },
+    }
+}
+
 fn beside(setting: Setting<String>) -> Setting<PathBuf> {
     let directory = match &setting.origin {
         Origin::File { path, .. } => path.parent().map(Path::to_path_buf),

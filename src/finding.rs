@@ -354,6 +354,18 @@ pub struct Location {
     pub end_line: u32,
     /// Column after the last.
     pub end_column: u32,
+    /// The lines themselves, from the first to the last, where the file is the user's own source; cut where there are many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// A change of the user's own text that carries the hint out: the text that takes the place of what is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// What is replaced; nothing where beginning and end are one.
+    pub location: Location,
+    /// What takes its place.
+    pub text: String,
 }
 
 /// One rule, one subject, one message.
@@ -386,6 +398,9 @@ pub struct Finding {
     /// Where in a file, for rules over files.
     #[serde(default)]
     pub location: Option<Location>,
+    /// The changes of that file that carry the hint out, in order, where they are purely textual.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edit>,
 }
 
 impl Finding {
@@ -403,6 +418,7 @@ impl Finding {
             detail: Vec::new(),
             hint: None,
             location: None,
+            edits: Vec::new(),
         }
     }
 

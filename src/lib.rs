@@ -77,6 +77,7 @@ mod indexes;
 pub mod lock;
 pub mod logs;
 pub mod measure;
+pub mod migrations;
 pub mod outcome;
 pub mod pg;
 pub mod queries;

@@ -26,6 +26,8 @@ words! {
         Input = "input",
         /// A managed service hides it.
         Service = "service",
+        /// What the rule asks for is not what is done here: it applies to something else.
+        Inapplicable = "inapplicable",
         /// A read that should have worked did not: cut, timed out, vanished.
         Failed = "failed",
     }

@@ -39,6 +39,7 @@ mod door;
 mod environment;
 mod error;
 mod files;
+mod notices;
 mod query;
 #[doc(hidden)]
 pub mod row;
@@ -52,6 +53,7 @@ mod wire;
 pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
 pub use environment::Environment;
 pub use error::{ConnectError, ReadError};
+pub use notices::{Refused, Workbench};
 pub use query::Query;
 pub use row::{Column, DecodeError, FromRow, Json};
 pub use secret::Secret;

@@ -15,6 +15,7 @@ mod junit;
 mod logs;
 mod markdown;
 mod repetition;
+mod review;
 mod sarif;
 mod scorecard;
 mod terminal;

@@ -1,5 +1,7 @@
 //! The report: everything a run has to say, as one value that every renderer reads and other programs parse.
 
+pub mod review;
+
 use crate::finding::{Finding, Subject};
 use crate::outcome::{Missing, RuleResult};
 use crate::rule::{Evidence, RuleId, words};
@@ -321,6 +323,13 @@ pub enum Body {
     Audit {
         /// The queries.
         queries: Vec<Query>,
+    },
+    /// Of a review: what was read and how, and every statement with what it does, in the order in which it would run.
+    Review {
+        /// What was read.
+        review: review::Review,
+        /// The statements of the scripts that were asked about.
+        statements: Vec<review::Statement>,
     },
 }
 

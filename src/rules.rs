@@ -2,6 +2,7 @@
 
 use crate::checks;
 use crate::logs::detectors;
+use crate::migrations;
 use crate::rule::{Meta, Param};
 
 /// A rule, whichever family it belongs to.
@@ -11,14 +12,17 @@ pub struct Rule {
     pub meta: &'static Meta,
     /// The thresholds a user can change.
     pub params: &'static [&'static Param],
-    /// What its family looks at: `server` or `log`.
+    /// What its family looks at: `server`, `log` or `migration`.
     pub looks_at: &'static str,
 }
 
 /// Every rule, family by family, in the order of the documentation. A new family is one line here.
 pub fn each() -> impl Iterator<Item = Rule> {
     let checks = checks::ALL.iter().map(|check| Rule { meta: &check.meta, params: check.params, looks_at: "server" });
-    checks.chain(detectors::ALL.iter().map(|one| Rule { meta: &one.meta, params: one.params, looks_at: "log" }))
+    let detectors = detectors::ALL.iter().map(|one| Rule { meta: &one.meta, params: one.params, looks_at: "log" });
+    let migrations = migrations::rules::ALL.iter();
+    let migrations = migrations.map(|one| Rule { meta: &one.meta, params: one.params, looks_at: "migration" });
+    checks.chain(detectors).chain(migrations)
 }
 
 /// The rule of an id; `None` where this version does not have it.

@@ -380,6 +380,7 @@ pub fn report(given: &Given<'_>, mut notes: Vec<Note>) -> Report {
         service: None,
         window: None,
         log: window.as_ref(),
+        reviewed: false,
     });
     Report {
         format: FORMAT,
@@ -698,6 +699,7 @@ mod tests {
             before: lab.before.as_ref(),
             workload: Some(&log.workload),
             log_from_to: (None, None),
+            migrations: None,
             config,
             attestations,
             at: now(),

@@ -228,7 +228,9 @@ fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {
         return Decision::unknown(format!("no input decides it; to supply it: {}", item.supply));
     }
     if tallies.iter().all(|tally| !tally.took_part() && !inputs.has(tally.decider.input)) {
+        let of_migrations = tallies.iter().all(|tally| *tally.decider.input == Input::Migrations);
         let why = match (inputs.audited, inputs.log.is_some()) {
+            _ if of_migrations => "no migration was reviewed",
             // of what was given, nothing is looked at
             (false, false) if tallies.iter().all(|tally| *tally.decider.input == Input::Logs) => "no log was read",
             (false, false) => "no server was audited",
@@ -365,6 +367,9 @@ impl<'t> Proof<'t> {
         if lacks(&Input::Server) {
             gaps.push(Gap::new(format!("no log decides {whole}")));
         }
+        if lacks(&Input::Migrations) {
+            gaps.push(Gap::new(format!("only a review of the migrations decides {whole}")));
+        }
         let lacks_input = !gaps.is_empty();
         gaps.extend(present.iter().flat_map(|tally| tally.gaps()));
         Self { ways, gaps, lacks_input }
@@ -379,7 +384,8 @@ fn seen(tallies: &[Tally<'_>]) -> String {
     if silent.is_empty() { String::new() } else { format!("{}, but ", silent.join("; ")) }
 }
 
-/// The item does not apply where a managed service hides everything its required rules look at.
+/// The item does not apply where a managed service hides everything its required rules look at, or what they ask for is not
+/// what is done here.
 fn hidden(tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Option<Decision> {
     let required: Vec<&RuleResult> = tallies
         .iter()
@@ -391,6 +397,12 @@ fn hidden(tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Option<Decision> {
             && result.reason.as_ref().is_some_and(|missing| missing.reason == Reason::Service)
     };
     let because = &required.first()?.reason.as_ref()?.because;
+    let is_inapplicable =
+        |result: &&RuleResult| result.reason.as_ref().is_some_and(|missing| missing.reason == Reason::Inapplicable);
+    if let Some(result) = required.iter().find(|result| is_inapplicable(result)) {
+        let because = result.reason.as_ref().map_or("", |missing| missing.because.as_str());
+        return Some(Decision::new(State::NotApplicable, Some(Evidence::Inferred), because));
+    }
     let service = inputs.service.unwrap_or("the managed service");
     required
         .iter()

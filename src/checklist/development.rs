@@ -1,7 +1,6 @@
 //! Section 9: how changes are made.
 
-use super::{Input, Item, Section};
-use crate::checklist::Decide;
+use super::{Item, Section};
 
 pub(super) static SECTION: Section = Section {
     id: "9",
@@ -25,14 +24,13 @@ pub(super) static SECTION: Section = Section {
             "Test fails if N+1 introduced",
             "a test that asserts its number of queries and fails above it, attested",
         ),
-        Item {
-            id: "9.4",
-            title: "Database migrations reviewed for lock risk",
-            threshold: "Advisory lock audit",
-            needs: &[Input::Migrations, Input::Attestation],
-            supply: "a review of every migration's locks, and of the advisory lock the migration tool takes, attested",
-            decide: Decide::ATTESTED,
-        },
+        Item::reviewed(
+            "9.4",
+            "Database migrations reviewed for lock risk",
+            "Advisory lock audit",
+            super::migrations::LOCKS,
+            "pgassay review, or pgassay audit --migrations; the advisory lock of the migration tool, attested",
+        ),
         Item::attested(
             "9.5",
             "Performance budget defined and enforced",

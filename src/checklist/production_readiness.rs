@@ -110,30 +110,34 @@ pub(super) static SECTION: Section = Section {
             "",
             "the run of the migrations in staging, attested",
         ),
-        Item::attested(
+        Item::reviewed(
             "002.16",
             "Rollback scripts are available for each migration",
             "",
-            "the rollback script of every migration, attested; an empty one is none",
+            super::migrations::ROLLBACKS,
+            super::migrations::SUPPLY,
         ),
         Item::attested("002.17", "Migrations are run as part of the deployment process", "", MIGRATIONS),
-        Item::attested(
+        Item::reviewed(
             "002.18",
             "Zero-downtime migration strategies are used for large tables",
             "",
-            "a review of the migrations of large tables for locks and rewrites, attested",
+            super::migrations::LOCKS,
+            super::migrations::SUPPLY,
         ),
-        Item::attested(
+        Item::reviewed(
             "002.19",
             "Database schema changes are reviewed for performance impact",
             "",
-            "the review of the last schema changes, attested",
+            super::migrations::IMPACT,
+            super::migrations::SUPPLY,
         ),
-        Item::attested(
+        Item::reviewed(
             "002.20",
             "Database migrations have rollback scripts",
             "",
-            "the rollback script of every migration, attested; an empty one is none",
+            super::migrations::ROLLBACKS,
+            super::migrations::SUPPLY,
         ),
         Item::attested("002.21", "Data retention policies are defined", "", "the policy by table, attested"),
         Item::attested(

@@ -51,11 +51,12 @@ pub(super) static SECTION: Section = Section {
             "",
             "the log of a restore and how long it took, attested",
         ),
-        Item::attested(
+        Item::reviewed(
             "003.6",
             "Database migrations are reversible",
             "",
-            "every migration run up, down and up again on a scratch database, attested",
+            super::migrations::REVERSIBLE,
+            super::migrations::SUPPLY,
         ),
         Item::attested(
             "003.7",
@@ -105,11 +106,12 @@ pub(super) static SECTION: Section = Section {
             "",
             "the run of the migrations on a copy of production, with its times, attested",
         ),
-        Item::attested(
+        Item::reviewed(
             "003.12",
             "Database schema changes are backward compatible",
             "",
-            "a review of every migration since the last release for dropped, renamed or retyped columns, attested",
+            super::migrations::COMPATIBLE,
+            super::migrations::SUPPLY,
         ),
         Item::attested(
             "003.13",

@@ -1,7 +1,6 @@
 //! Section 7: reliability.
 
-use super::{Input, Item, Section};
-use crate::checklist::Decide;
+use super::{Item, Section};
 
 pub(super) static SECTION: Section = Section {
     id: "7",
@@ -43,14 +42,13 @@ pub(super) static SECTION: Section = Section {
             "Rolling update or blue/green",
             "the deployment's strategy, attested",
         ),
-        Item {
-            id: "7.7",
-            title: "Database migrations are backward-compatible",
-            threshold: "Non-breaking schema changes",
-            needs: &[Input::Migrations, Input::Attestation],
-            supply: "a review of every migration since the last release for dropped, renamed or retyped columns, attested",
-            decide: Decide::ATTESTED,
-        },
+        Item::reviewed(
+            "7.7",
+            "Database migrations are backward-compatible",
+            "Non-breaking schema changes",
+            super::migrations::COMPATIBLE,
+            super::migrations::SUPPLY,
+        ),
         Item::attested(
             "7.8",
             "Feature flags available",

@@ -2,7 +2,7 @@
 
 use super::input::{self, Rules, Server};
 use super::logs::{self, Log};
-use super::{Exit, Failure, live, output};
+use super::{Exit, Failure, live, output, review};
 use crate::assess;
 use crate::audit::{Given, audit};
 use crate::config::Config;
@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Where two snapshots bracket them, how slow a query is, is known exactly
     #[arg(long, value_name = "PATH")]
     logs: Vec<PathBuf>,
+    /// Review these migrations too, for the server's version and the sizes of its tables; repeatable
+    #[arg(long, value_name = "PATH")]
+    migrations: Vec<PathBuf>,
     /// Store what was read: the evidence behind the report
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -66,6 +69,7 @@ pub(super) struct Material {
     pub(super) replicas: Vec<Snapshot>,
     pub(super) workload: Option<Workload>,
     pub(super) log_from_to: (Option<Timestamp>, Option<Timestamp>),
+    pub(super) migrations: Option<assess::review::Judged>,
     pub(super) notes: Vec<Note>,
     pub(super) exit: Exit,
 }
@@ -79,6 +83,7 @@ impl Material {
             replicas: Vec::new(),
             workload: None,
             log_from_to: (None, None),
+            migrations: None,
             notes: Vec::new(),
             exit: Exit::Clean,
         }
@@ -136,6 +141,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let at = arguments.as_of.unwrap_or(material.snapshot.captured_at);
     let attestations = input::attestations(arguments.attestations.as_deref(), at)?;
+    if !arguments.migrations.is_empty() {
+        let reviewed = review::judged(&arguments.migrations, &config, &material.snapshot, at)?;
+        material.notes.extend(reviewed.notes);
+        material.exit = material.exit.and(reviewed.exit);
+        material.migrations = Some(reviewed.judged);
+    }
     let report = judge(&material, &config, &attestations, &reviews, at);
     Ok(material.exit.and(arguments.output.write(&report, &config)?))
 }
@@ -178,6 +189,7 @@ pub(super) fn judge(
         before: material.before.as_ref(),
         workload: material.workload.as_ref(),
         log_from_to: material.log_from_to,
+        migrations: material.migrations.as_ref(),
         config,
         attestations,
         at,

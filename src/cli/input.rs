@@ -2,11 +2,9 @@
 
 use super::{Failure, output};
 use crate::attest::Attestations;
-use crate::checks;
 use crate::checks::context::Review;
 use crate::config::{self, Config, Environment, RuleInfo, Selector};
 use crate::facts::{FORMAT, Snapshot};
-use crate::logs::detectors;
 use crate::pg::{ConnectError, Door, Limits, Target};
 use crate::time::Timestamp;
 use anyhow::{Context, anyhow};
@@ -83,8 +81,7 @@ pub(super) fn timestamp(text: &str) -> Result<Timestamp, String> {
 
 /// What the configuration has to know of the rules there are.
 pub(super) fn rules() -> Vec<RuleInfo> {
-    let checks = checks::ALL.iter().map(|check| RuleInfo::new(&check.meta, check.params));
-    checks.chain(detectors::ALL.iter().map(|detector| RuleInfo::new(&detector.meta, detector.params))).collect()
+    crate::rules::each().map(|rule| RuleInfo::new(rule.meta, rule.params)).collect()
 }
 
 /// "Now", for the head of a report and for what is not judged by a snapshot's own time.
@@ -95,9 +92,29 @@ pub(super) fn now() -> Timestamp {
 impl Rules {
     /// The configuration in effect: files, then these flags.
     pub(super) fn read(&self) -> Result<Config, Failure> {
+        self.read_in(&std::env::current_dir().unwrap_or_default())
+    }
+
+    /// The same for paths: the nearest file is looked for from the folder that holds them all.
+    pub(super) fn read_for(&self, paths: &[PathBuf]) -> Result<Config, Failure> {
+        let here = std::env::current_dir().unwrap_or_default();
+        let folder = |path: &PathBuf| match here.join(path) {
+            _ if path.as_os_str() == "-" => here.clone(),
+            whole if whole.is_dir() => whole,
+            whole => whole.parent().map_or_else(|| here.clone(), Path::to_owned),
+        };
+        let common = paths.iter().map(folder).reduce(|a, b| {
+            let both = a.components().zip(b.components()).take_while(|(one, other)| one == other);
+            both.map(|(one, _)| one).collect()
+        });
+        self.read_in(&common.unwrap_or(here))
+    }
+
+    /// The same where the nearest file is looked for from a folder upwards.
+    pub(super) fn read_in(&self, folder: &Path) -> Result<Config, Failure> {
         let known = rules();
         let environment = Environment {
-            working_directory: std::env::current_dir().unwrap_or_default(),
+            working_directory: folder.to_owned(),
             config_home: std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from),
             home: std::env::var_os("HOME").map(PathBuf::from),
             explicit: self.config.clone(),

@@ -4,7 +4,7 @@
 use super::document::{Document, Fields, Located, Problems, Scalar, did_you_mean};
 use super::gate::{Gate, parse_severity};
 use super::quantity::quantity;
-use super::{Pattern, Plans, RuleInfo, Selector, Target};
+use super::{NEWEST, OLDEST, Pattern, Plans, RUNNERS, RuleInfo, Selector, Target};
 use crate::finding::{SubjectKind, Unit};
 use crate::rule::Severity;
 use jiff::civil::Date;
@@ -23,6 +23,7 @@ pub(super) struct File {
     pub(super) audit: Audit,
     pub(super) application: Application,
     pub(super) logs: Logs,
+    pub(super) review: Review,
     pub(super) rules: BTreeMap<&'static str, Rule>,
     pub(super) suppress: Vec<Suppress>,
 }
@@ -53,6 +54,19 @@ pub(super) struct Logs {
     pub(super) pooled: Key<bool>,
     pub(super) max_queries_per_request: Key<f64>,
     pub(super) routes: Key<Vec<(String, f64)>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Review {
+    pub(super) runner: Key<String>,
+    pub(super) pg_version: Key<f64>,
+    pub(super) runner_lock_timeout: Key<f64>,
+    pub(super) runner_statement_timeout: Key<f64>,
+    pub(super) timezone: Key<String>,
+    pub(super) require_down: Key<bool>,
+    pub(super) pedantic: Key<bool>,
+    pub(super) schema: Key<String>,
+    pub(super) exclude: Key<Vec<Pattern>>,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +102,9 @@ pub(super) fn read(path: &str, text: &str, known: &[RuleInfo]) -> Result<File, P
         }
         if let Some(table) = root.table("logs") {
             file.logs = logs(table);
+        }
+        if let Some(table) = root.table("review") {
+            file.review = review(table);
         }
         if let Some(table) = root.table("rules") {
             file.rules = rules(table, known);
@@ -201,6 +218,28 @@ fn logs(mut fields: Fields<'_, '_>) -> Logs {
     };
     fields.finish();
     logs
+}
+
+fn review(mut fields: Fields<'_, '_>) -> Review {
+    let runner = fields.text("runner").and_then(|Located { value, line }| {
+        let known = RUNNERS.contains(&value.as_str());
+        let suggestion = did_you_mean(&value, RUNNERS.iter().copied());
+        let result = known.then_some(value).ok_or_else(|| format!("is none of {}{suggestion}", RUNNERS.join(", ")));
+        checked(&fields, "runner", line, result)
+    });
+    let review = Review {
+        runner,
+        pg_version: number(&mut fields, "pg_version", &Unit::Count, f64::from(OLDEST), f64::from(NEWEST)),
+        runner_lock_timeout: number(&mut fields, "runner_lock_timeout", &Unit::Seconds, 0.001, 86_400.0),
+        runner_statement_timeout: number(&mut fields, "runner_statement_timeout", &Unit::Seconds, 0.001, 86_400.0),
+        timezone: fields.text("timezone"),
+        require_down: fields.flag("require_down"),
+        pedantic: fields.flag("pedantic"),
+        schema: fields.text("schema"),
+        exclude: patterns(&mut fields, "exclude"),
+    };
+    fields.finish();
+    review
 }
 
 fn rules(mut fields: Fields<'_, '_>, known: &[RuleInfo]) -> BTreeMap<&'static str, Rule> {

@@ -5,12 +5,26 @@
 //! migration, costs what it changes and no more. What no statement has made is unknown, and every question may be
 //! answered so: see [`Catalog::relation`].
 
+#[path = "catalog/alter.rs"]
+mod alter;
 #[path = "catalog/apply.rs"]
 mod apply;
+#[path = "catalog/constraints.rs"]
+mod constraints;
+#[path = "catalog/create.rs"]
+mod create;
+#[path = "catalog/drop.rs"]
+mod drop;
+#[path = "catalog/expressions.rs"]
+mod expressions;
 #[path = "catalog/names.rs"]
-pub(super) mod names;
+mod names;
 #[path = "catalog/registry.rs"]
 mod registry;
+#[path = "catalog/rename.rs"]
+mod rename;
+#[path = "catalog/types.rs"]
+mod types;
 
 use super::command::{
     Body, Bound, Expr, Generated, Name, ObjectKind, Persistence, ReplicaIdentity, TypeName, Volatility,
@@ -472,6 +486,8 @@ pub struct Catalog {
     type_users: RedBlackTreeMapSync<QName, QNames>,
     /// Relations that are known not to be there: dropped, renamed or moved away.
     gone: RedBlackTreeSetSync<QName>,
+    /// Relations that may have been dropped, or not.
+    doubtful: RedBlackTreeSetSync<QName>,
     /// Whether it holds everything there is: told by a server, a snapshot or a dump.
     pub(super) is_complete: bool,
     /// The schemas that a bare name is looked up in.
@@ -491,6 +507,7 @@ impl Default for Catalog {
             constraint_names: RedBlackTreeMapSync::new_sync(),
             type_users: RedBlackTreeMapSync::new_sync(),
             gone: RedBlackTreeSetSync::new_sync(),
+            doubtful: RedBlackTreeSetSync::new_sync(),
             is_complete: false,
             search_path: vec!["public".to_owned()],
         }
@@ -530,7 +547,7 @@ impl Catalog {
     pub fn get(&self, name: &QName) -> Lookup<'_> {
         match self.relations.get(name) {
             Some(relation) => Lookup::Known(relation),
-            None if is_system_schema(&name.schema) => Lookup::Unknown,
+            None if is_system_schema(&name.schema) || self.doubtful.contains(name) => Lookup::Unknown,
             None if self.is_complete || self.gone.contains(name) => Lookup::Absent,
             None => Lookup::Unknown,
         }
@@ -584,6 +601,38 @@ impl Catalog {
     /// Every type of the users', by name.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
         self.types.values().map(|found| &**found)
+    }
+
+    /// Takes everything in it for older than the first script: the state that a dump, or a server, tells. `is_complete` says
+    /// whether that is all there is.
+    pub fn was_always_there(&mut self, is_complete: bool) {
+        let old: Vec<Arc<Relation>> = self.relations.values().cloned().collect();
+        for relation in old {
+            let mut relation = (*relation).clone();
+            relation.born = None;
+            relation.has_rows = true;
+            relation.columns.iter_mut().for_each(|column| column.born = None);
+            relation.constraints.iter_mut().for_each(|constraint| constraint.born = None);
+            relation.indexes.iter_mut().for_each(|index| index.born = None);
+            self.relations.insert_mut(relation.name.clone(), Arc::new(relation));
+        }
+        let types: Vec<Arc<Type>> = self.types.values().cloned().collect();
+        for own in types {
+            let mut own = (*own).clone();
+            own.born = None;
+            if let TypeDefinition::Enum(values) = &mut own.kind {
+                values.iter_mut().for_each(|(_, born)| *born = None);
+            }
+            self.types.insert_mut(own.name.clone(), Arc::new(own));
+        }
+        let functions: Vec<(QName, Arc<Vec<Function>>)> =
+            self.functions.iter().map(|(name, own)| (name.clone(), Arc::clone(own))).collect();
+        for (name, own) in functions {
+            let mut own = (*own).clone();
+            own.iter_mut().for_each(|function| function.born = None);
+            self.functions.insert_mut(name, Arc::new(own));
+        }
+        self.is_complete = is_complete;
     }
 
     /// Whether it holds everything there is.

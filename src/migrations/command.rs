@@ -710,6 +710,9 @@ pub struct Body {
     pub statements: Vec<Inner>,
     /// What could not be read: where, and why (`execute of a string that is built`, `language plpython3u`).
     pub unread: Vec<Unread>,
+    /// Where its text begins in the file, the opening quote not counted: line 1 is the rest of that line. None where it has no text of its own
+    /// (`begin atomic`, `return`): then its lines are those of the statement.
+    pub position: Option<usize>,
 }
 
 /// A statement within procedural code.
@@ -1145,4 +1148,87 @@ pub enum Command {
     AlterExtension(String),
     /// Anything else, by its first words.
     Other(String),
+}
+
+impl Command {
+    /// What it is, as PostgreSQL's command tags say it, in lower case.
+    pub fn tag(&self) -> &str {
+        match self {
+            Self::Transaction(transaction) => match transaction {
+                Transaction::Begin => "begin",
+                Transaction::Commit { .. } => "commit",
+                Transaction::Rollback { .. } => "rollback",
+                Transaction::Savepoint(_) => "savepoint",
+                Transaction::Release(_) => "release",
+                Transaction::RollbackTo(_) => "rollback to savepoint",
+                Transaction::Prepare => "prepare transaction",
+                Transaction::Prepared => "commit prepared",
+            },
+            Self::Set { .. } => "set",
+            Self::Discard => "discard",
+            Self::CreateTable(create) if create.is_foreign => "create foreign table",
+            Self::CreateTable(_) => "create table",
+            Self::CreateTableAs { is_materialized_view: true, .. } => "create materialized view",
+            Self::CreateTableAs { .. } => "create table as",
+            Self::AlterTable { kind, .. } => match kind {
+                ObjectKind::Index => "alter index",
+                ObjectKind::View => "alter view",
+                ObjectKind::MaterializedView => "alter materialized view",
+                ObjectKind::Sequence => "alter sequence",
+                ObjectKind::ForeignTable => "alter foreign table",
+                _ => "alter table",
+            },
+            Self::MoveAll => "alter … all in tablespace",
+            Self::Drop(_) => "drop",
+            Self::Rename(_) => "rename",
+            Self::SetSchema { .. } => "set schema",
+            Self::OwnerTo(..) => "owner to",
+            Self::CreateIndex(_) => "create index",
+            Self::Reindex { .. } => "reindex",
+            Self::Cluster(_) => "cluster",
+            Self::Vacuum { is_vacuum: true, .. } => "vacuum",
+            Self::Vacuum { .. } => "analyze",
+            Self::Refresh { .. } => "refresh materialized view",
+            Self::CreateType { .. } => "create type",
+            Self::AddEnumValue { .. } | Self::RenameEnumValue { .. } | Self::AlterCompositeType { .. } => "alter type",
+            Self::CreateDomain { .. } => "create domain",
+            Self::AlterDomain { .. } => "alter domain",
+            Self::CreateView { .. } => "create view",
+            Self::CreateFunction(create) if create.is_procedure => "create procedure",
+            Self::CreateFunction(_) => "create function",
+            Self::AlterFunction { .. } => "alter function",
+            Self::CreateTrigger { .. } => "create trigger",
+            Self::CreateRule { .. } => "create rule",
+            Self::Policy { is_new: true, .. } => "create policy",
+            Self::Policy { .. } => "alter policy",
+            Self::CreateSequence { .. } => "create sequence",
+            Self::AlterSequence { .. } => "alter sequence",
+            Self::CreateSchema { .. } => "create schema",
+            Self::CreateStatistics(_) => "create statistics",
+            Self::CreateExtension(_) => "create extension",
+            Self::Comment { .. } => "comment",
+            Self::Grant { is_revoke: true, .. } => "revoke",
+            Self::Grant { .. } => "grant",
+            Self::Truncate { .. } => "truncate",
+            Self::Lock { .. } => "lock table",
+            Self::Dml(dml) => match dml.kind {
+                DmlKind::Select => "select",
+                DmlKind::Insert => "insert",
+                DmlKind::Update => "update",
+                DmlKind::Delete => "delete",
+                DmlKind::Merge => "merge",
+            },
+            Self::Copy { .. } => "copy",
+            Self::Do { .. } => "do",
+            Self::Call(_) => "call",
+            Self::Explain { .. } => "explain",
+            Self::Prepare(_) => "prepare",
+            Self::Publication { is_new: true, .. } => "create publication",
+            Self::Publication { .. } => "alter publication",
+            Self::Subscription { words, .. } => words,
+            Self::OfServer(words) | Self::Settings(words) => words,
+            Self::AlterExtension(_) => "alter extension",
+            Self::Other(words) => words,
+        }
+    }
 }

@@ -1,13 +1,42 @@
 //! What a statement does to a running database: the locks it takes, what it rewrites, scans, builds and validates, whether
 //! it can run in a transaction, whether it fails.
 //!
-//! Every line of it comes from measurements on real servers, `migration-effects.tsv`, which the tests replay. Rules ask
+//! Every line of it comes from measurements on real servers, `tests/migrations/effects.tsv`, which the tests replay. Rules ask
 //! questions of effects; they never look at the words of a statement for what these say.
 
+#[path = "effects/alter_table.rs"]
+mod alter_table;
+#[path = "effects/bounds.rs"]
+mod bounds;
+#[path = "effects/constraints.rs"]
+mod constraints;
+#[path = "effects/create.rs"]
+mod create;
+#[path = "effects/data.rs"]
+mod data;
+#[path = "effects/drop.rs"]
+mod drop;
+#[path = "effects/maintenance.rs"]
+mod maintenance;
+#[path = "effects/outside.rs"]
+mod outside;
+#[path = "effects/partitions.rs"]
+mod partitions;
+#[path = "effects/proofs.rs"]
+mod proofs;
+#[cfg(test)]
+#[path = "effects/table.rs"]
+mod table;
+#[path = "effects/tally.rs"]
+mod tally;
+#[path = "effects/types.rs"]
+mod types;
+
 use super::catalog::{Catalog, QName};
-use super::command::Command;
+use super::command::{Body, Command, ObjectKind};
 use super::session::Session;
 use crate::lock::LockMode;
+use tally::Tally;
 
 /// A lock that a statement takes on a relation that was there before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,4 +156,130 @@ pub struct Before<'a> {
     pub session: &'a Session,
     /// The major version it will run on.
     pub major: u16,
+}
+
+/// What a statement does, from what is known before it.
+pub fn effects(command: &Command, before: Before<'_>) -> Effects {
+    let mut tally = Tally::new(before);
+    of(&mut tally, command);
+    tally.finish()
+}
+
+/// Adds up what a command does.
+fn of(tally: &mut Tally<'_>, command: &Command) {
+    match command {
+        Command::AlterTable { kind, name, only, if_exists, actions } => {
+            alter_table::alter_table(tally, *kind, name, *only, *if_exists, actions);
+        }
+        Command::CreateTable(create) => create::table(tally, create),
+        Command::CreateTableAs { name, if_not_exists, persistence, reads, .. } => {
+            if create::is_free(tally, name, *if_not_exists, *persistence) {
+                data::reads(tally, reads);
+            }
+        }
+        Command::CreateIndex(create) => create::index(tally, create),
+        Command::CreateView { name, replace, persistence, columns, reads } => {
+            create::view(tally, name, *replace, *persistence, columns.as_deref(), reads);
+        }
+        Command::CreateTrigger { table, function, for_each_row, .. } => {
+            create::trigger(tally, table, function, *for_each_row);
+        }
+        Command::CreateRule { table, .. } | Command::Policy { table, .. } => {
+            if let Some(table) = tally.existing(table, false) {
+                tally.lock(&table, LockMode::AccessExclusive, false);
+            }
+        }
+        Command::CreateStatistics(tables) => {
+            for table in tables {
+                if let Some(table) = tally.existing(table, false) {
+                    tally.lock(&table, LockMode::ShareUpdateExclusive, false);
+                }
+            }
+        }
+        Command::CreateSequence { name, if_not_exists, persistence, .. } => {
+            create::is_free(tally, name, *if_not_exists, *persistence);
+        }
+        Command::CreateSchema { elements, .. } => elements.iter().for_each(|element| of(tally, element)),
+        Command::AlterSequence { name, .. } => {
+            if let Some(sequence) = tally.existing(name, false) {
+                tally.lock(&sequence, LockMode::ShareRowExclusive, false);
+            }
+        }
+        Command::Drop(drop) => drop::drop(tally, drop),
+        Command::Rename(rename) => maintenance::rename(tally, rename),
+        Command::SetSchema { kind, name, .. } => maintenance::set_schema(tally, *kind, name),
+        Command::Comment { kind, name } => maintenance::comment(tally, *kind, name),
+        Command::Reindex { kind, name, concurrently } => {
+            maintenance::reindex(tally, *kind, name.as_ref(), *concurrently);
+        }
+        Command::Cluster(table) => maintenance::cluster(tally, table.as_ref()),
+        Command::Vacuum { is_vacuum, is_full, tables } => maintenance::vacuum(tally, *is_vacuum, *is_full, tables),
+        Command::Refresh { name, concurrently, with_data } => {
+            maintenance::refresh(tally, name, *concurrently, *with_data);
+        }
+        Command::AddEnumValue { name, value, if_not_exists } => types::add_value(tally, name, value, *if_not_exists),
+        Command::AlterCompositeType { name, actions } => types::alter_composite(tally, name, actions),
+        Command::AlterDomain { name, action } => types::alter_domain(tally, name, action),
+        Command::Truncate { tables, cascade } => data::truncate(tally, tables, *cascade),
+        Command::Lock { tables, mode, .. } => data::lock(tally, tables, mode),
+        Command::Dml(dml) => data::data(tally, dml, true),
+        Command::Copy { table, is_from, reads, .. } => data::copy(tally, table.as_ref(), *is_from, reads),
+        Command::Do { body, .. } => inside(tally, body),
+        Command::Call(name) => data::call(tally, name),
+        Command::Explain { runs: true, command } => of(tally, command),
+        Command::Explain { command, .. } | Command::Prepare(command) => match &**command {
+            Command::Dml(dml) => data::data(tally, dml, false),
+            Command::CreateTableAs { reads, .. } => data::reads(tally, reads),
+            _ => {}
+        },
+        Command::Publication { tables, .. } => {
+            for table in tables {
+                if let Some(table) = tally.existing(table, false) {
+                    tally.lock(&table, LockMode::ShareUpdateExclusive, false);
+                }
+            }
+        }
+        Command::Subscription { no_transaction: true, words } | Command::OfServer(words) => tally.no_transaction(words),
+        Command::MoveAll => tally.effects.unread.push("which relations lie in the tablespace".to_owned()),
+        Command::AlterExtension(name) => {
+            tally.effects.unread.push(format!("what the scripts of the extension {name} do"));
+        }
+        Command::Other(words) => tally.effects.unread.push(format!("what {words} does")),
+        Command::Transaction(_)
+        | Command::Set { .. }
+        | Command::Discard
+        | Command::OwnerTo(..)
+        | Command::CreateType { .. }
+        | Command::RenameEnumValue { .. }
+        | Command::CreateDomain { .. }
+        | Command::CreateFunction(_)
+        | Command::AlterFunction { .. }
+        | Command::CreateExtension(_)
+        | Command::Grant { .. }
+        | Command::Subscription { .. }
+        | Command::Settings(_) => {}
+    }
+}
+
+/// Adds up what a piece of procedural code does: all of it, since which branches run is not known.
+fn inside(tally: &mut Tally<'_>, body: &Body) {
+    tally.inside(|tally| {
+        for inner in &body.statements {
+            tally.in_branch(inner.in_branch, |tally| of(tally, &inner.command));
+        }
+    });
+    tally.effects.unread.extend(body.unread.iter().map(|unread| format!("line {}: {}", unread.line, unread.because)));
+}
+
+/// Whether a word names something that is a relation.
+fn is_relation(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Table
+            | ObjectKind::ForeignTable
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            | ObjectKind::Sequence
+            | ObjectKind::Index
+    )
 }

@@ -42,11 +42,8 @@ impl Default for Options {
     }
 }
 
-/// The oldest major version that can be reviewed for.
-pub const OLDEST: u16 = 14;
-
-/// The newest major version that can be reviewed for.
-pub const NEWEST: u16 = 18;
+/// The newest major version that migrations can be reviewed for; the configuration's bounds are the same.
+const NEWEST: u16 = 18;
 
 /// What a review is given.
 #[derive(Debug, Clone, Default)]

@@ -4,11 +4,64 @@
 //! A rule is a value, as a check is: what it is called, what it looks at, and a pure function. To add one, write
 //! `src/migrations/rules/x.rs`, two lines here, and `tests/migrations/x/{bad,good}.sql`.
 
+mod advice;
+mod around;
+mod over_rows;
 pub mod moment;
 pub mod prelude;
 
+mod cascade;
+mod column_added_with_rewrite;
+mod column_dropped;
+mod column_renamed;
+mod column_type_changed;
+mod column_type_rewrite;
+mod concurrently_if_not_exists;
+mod concurrently_in_transaction;
+mod concurrently_on_partitioned_table;
+mod concurrently_with_short_timeout;
+mod constraint_validated_at_once;
+mod domain_constraint_scan;
+mod enum_value_renamed;
+mod enum_value_used_before_commit;
+mod exclusion_constraint_added;
+mod function_signature_changed;
+mod index_dropped_without_concurrently;
+mod index_without_concurrently;
+mod lock_without_timeout;
+mod long_work_after_exclusive_lock;
+mod materialized_view_refreshed_without_concurrently;
+mod not_available_in_version;
+mod not_null_added;
+mod not_null_column_without_default;
+mod not_null_scan;
+mod object_moved_to_schema;
+mod partition_attached_with_scan;
+mod partition_created_under_lock;
+mod partition_detached_without_concurrently;
+mod primary_key_with_scan;
+mod privilege_revoked;
+mod referenced_table_locked;
+mod reindex_without_concurrently;
+mod replica_identity_lost;
+mod several_tables_locked;
+mod statement_fails;
+mod syntax_error;
+mod table_dropped;
+mod table_renamed;
+mod table_rewritten;
+mod triggers_disabled;
+mod truncate;
+mod unbatched_backfill;
+mod unclosed_transaction;
+mod unique_without_using_index;
+mod validation_under_exclusive_lock;
+mod view_dropped_or_narrowed;
+
+use super::project::Project;
 use super::replay::Replayed;
-use crate::finding::Finding;
+use super::trace::Irreversible;
+use crate::finding::{Finding, Subject, SubjectKind};
 use crate::outcome::{Missing, Verdict};
 use crate::rule::{Meta, Param};
 use moment::{AtEnd, Moment};
@@ -40,11 +93,81 @@ pub enum Run {
 }
 
 /// Every rule, in the order of the documentation.
-pub static ALL: &[&Rule] = &[];
+pub static ALL: &[&Rule] = &[
+    &column_added_with_rewrite::RULE,
+    &not_null_column_without_default::RULE,
+    &column_type_rewrite::RULE,
+    &not_null_scan::RULE,
+    &constraint_validated_at_once::RULE,
+    &validation_under_exclusive_lock::RULE,
+    &unique_without_using_index::RULE,
+    &primary_key_with_scan::RULE,
+    &exclusion_constraint_added::RULE,
+    &index_without_concurrently::RULE,
+    &index_dropped_without_concurrently::RULE,
+    &reindex_without_concurrently::RULE,
+    &partition_created_under_lock::RULE,
+    &partition_attached_with_scan::RULE,
+    &partition_detached_without_concurrently::RULE,
+    &table_rewritten::RULE,
+    &materialized_view_refreshed_without_concurrently::RULE,
+    &domain_constraint_scan::RULE,
+    &lock_without_timeout::RULE,
+    &long_work_after_exclusive_lock::RULE,
+    &several_tables_locked::RULE,
+    &unbatched_backfill::RULE,
+    &referenced_table_locked::RULE,
+    &concurrently_in_transaction::RULE,
+    &concurrently_on_partitioned_table::RULE,
+    &concurrently_if_not_exists::RULE,
+    &concurrently_with_short_timeout::RULE,
+    &enum_value_used_before_commit::RULE,
+    &unclosed_transaction::RULE,
+    &syntax_error::RULE,
+    &not_available_in_version::RULE,
+    &statement_fails::RULE,
+    &column_dropped::RULE,
+    &column_renamed::RULE,
+    &column_type_changed::RULE,
+    &not_null_added::RULE,
+    &table_dropped::RULE,
+    &table_renamed::RULE,
+    &object_moved_to_schema::RULE,
+    &enum_value_renamed::RULE,
+    &view_dropped_or_narrowed::RULE,
+    &function_signature_changed::RULE,
+    &cascade::RULE,
+    &truncate::RULE,
+    &replica_identity_lost::RULE,
+    &triggers_disabled::RULE,
+    &privilege_revoked::RULE,
+];
 
 /// The rule of an id.
 pub fn by_id(id: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.meta.id == id)
+}
+
+/// What a trace found of ways back that do not lead back, as the findings of the rule that asks for them.
+pub fn irreversible(project: &Project, found: &[Irreversible]) -> Vec<Finding> {
+    let Some(rule) = by_id("rollback-irreversible") else { return Vec::new() };
+    let finding = |one: &Irreversible| {
+        let script = project.scripts.get(one.script)?;
+        let file = project.files.get(script.file)?;
+        let what = if one.is_second_up { "the second way forward does not lead where the first did" } else { "the way back does not lead back" };
+        let count = one.differences.len();
+        let first = one.differences.first().map_or("a statement of it failed", String::as_str);
+        let message = format!("{what}: {first}{}", if count > 1 { format!(", and {} more", count - 1) } else { String::new() });
+        let subject = Subject { name: Some(file.path.clone()), ..Subject::new(SubjectKind::File) };
+        let mut finding = Finding::new(&rule.meta, subject, message).list("differences", one.differences.clone());
+        finding.key = project.key_of_text(rule.meta.id, script, "measured");
+        let start = script.statements.first().map_or(0, |statement| statement.span.start);
+        let end = script.statements.first().map_or(0, |statement| statement.span.end);
+        finding.location = Some(moment::locate(file, start..end));
+        finding.verification = Some("trace_only".to_owned());
+        Some(finding)
+    };
+    found.iter().filter_map(finding).collect()
 }
 
 #[cfg(test)]

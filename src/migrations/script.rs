@@ -81,12 +81,22 @@ pub struct Script {
     /// Whether the wrap was read off the files (a marker, a sidecar, a preset) or taken for granted, in words: `goose: -- +goose NO TRANSACTION`,
     /// `plain: each statement for itself`.
     pub wrap_because: String,
+    /// The text that positions are of, where it is not the file's as it stands (a runner that takes SQL from comments): byte for
+    /// byte as long.
+    pub text: Option<Arc<str>>,
     /// Its statements, in order.
     pub statements: Vec<Statement>,
     /// What stands in it that is no statement and matters: a placeholder, a psql command.
     pub problems: Vec<Problem>,
     /// `-- pgassay: …` comments.
     pub directives: Vec<Directive>,
+}
+
+impl Script {
+    /// The text of a statement, as it is sent.
+    pub fn text_of<'a>(&'a self, statement: &Statement, file: &'a SourceFile) -> &'a str {
+        self.text.as_deref().unwrap_or(&file.text).get(statement.span.clone()).unwrap_or_default()
+    }
 }
 
 /// A statement of a script.

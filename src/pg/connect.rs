@@ -16,7 +16,7 @@ use tokio_postgres::config::{
     ChannelBinding as DriverBinding, SslMode as DriverSsl, SslNegotiation as DriverNegotiation,
 };
 use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
-use tokio_postgres::{CancelToken, Client, Config, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::ConnectError;
@@ -267,10 +267,16 @@ async fn start(
         .await
         .map_err(|error| ConnectError::from_driver(error, &host.to_string(), &target.user, target.database()))?;
     let permit = Arc::clone(permit);
+    let notices = target.notices.clone();
     let driver = tokio::spawn(async move {
         let _permit = permit;
+        let mut connection = connection;
         // every statement hears of a lost connection by itself
-        let _ = connection.await;
+        while let Some(Ok(message)) = std::future::poll_fn(|cx| connection.poll_message(cx)).await {
+            if let (AsyncMessage::Notice(notice), Some(notices)) = (message, &notices) {
+                drop(notices.send(notice.message().to_owned()));
+            }
+        }
     });
     Ok(Opened { client, driver, endpoint: Endpoint { host: host.clone(), place: place.clone(), encrypted } })
 }

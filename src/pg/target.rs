@@ -378,6 +378,8 @@ pub struct Target {
     pub(super) application_name: String,
     service: Option<String>,
     warnings: Vec<String>,
+    /// Who hears what the server says beside its answers; nobody, but for a trace.
+    pub(super) notices: Option<tokio::sync::mpsc::UnboundedSender<String>>,
 }
 
 /// The parameters as text, before they are understood.
@@ -522,6 +524,7 @@ impl Target {
                 .to_owned(),
             service,
             warnings,
+            notices: None,
         })
     }
 

@@ -432,6 +432,7 @@ pub(super) fn listed<'a>(report: &'a Report, sections: &[&str]) -> Vec<&'a Asses
     let is_told = |item: &&Assessment| item.state != State::Unknown || !item.rules.is_empty();
     let listed = |item: &&Assessment| match report.kind {
         Kind::Logs => is_told(item) || ["2.1", "2.4"].contains(&&*item.id),
+        Kind::Review => is_told(item),
         _ => sections.contains(&&*item.section),
     };
     report.items.iter().filter(listed).collect()
@@ -439,7 +440,7 @@ pub(super) fn listed<'a>(report: &'a Report, sections: &[&str]) -> Vec<&'a Asses
 
 /// Whether the report has a score to show: no log knows a section, so that of a log is shown on demand only.
 pub(super) fn has_score(report: &Report, verbose: bool) -> bool {
-    report.kind != Kind::Logs || verbose
+    !matches!(report.kind, Kind::Logs | Kind::Review) || verbose
 }
 
 /// What to say in place of a score that an audit should have.
@@ -451,6 +452,7 @@ pub(super) fn no_score(report: &Report) -> Option<&'static str> {
 pub(super) fn queries(report: &Report) -> &[Query] {
     match &report.body {
         Body::Audit { queries } | Body::Logs { queries, .. } => queries,
+        Body::Review { .. } => &[],
     }
 }
 

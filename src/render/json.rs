@@ -6,7 +6,7 @@
 
 use super::text::acts;
 use super::{Options, Renderer};
-use crate::finding::{Finding, Hint, Location, Measure, Subject, Value};
+use crate::finding::{Edit, Finding, Hint, Location, Measure, Subject, Value};
 use crate::lock::LockMode;
 use crate::outcome::RuleResult;
 use crate::report::{Assessment, Body, Kind, Note, Report, Source, Suppressed, Tool, Unread, Window};
@@ -167,6 +167,8 @@ struct FindingJson<'a> {
     detail: &'a [Measure],
     hint: Option<HintJson<'a>>,
     location: &'a Option<Location>,
+    #[serde(skip_serializing_if = "<[Edit]>::is_empty")]
+    edits: &'a [Edit],
 }
 
 impl<'a> From<&'a Finding> for FindingJson<'a> {
@@ -183,6 +185,7 @@ impl<'a> From<&'a Finding> for FindingJson<'a> {
             detail: &finding.detail,
             hint: finding.hint.as_ref().map(HintJson::from),
             location: &finding.location,
+            edits: &finding.edits,
         }
     }
 }

@@ -4,9 +4,11 @@
 //! SQL in fences longer than any fence inside it.
 
 mod logs;
+mod review;
 
 use super::digest::{self, Gap};
 use super::logs::Logs;
+use super::review::Reviewed;
 use super::text::visible;
 use super::{Options, Renderer};
 use crate::finding::{Finding, Hint};
@@ -32,6 +34,9 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     let mut page = Page { report, options, out, written: 0 };
     if let Some(logs) = Logs::of(report) {
         return page.logs(&logs);
+    }
+    if let Some(reviewed) = Reviewed::of(report) {
+        return page.review(&reviewed);
     }
     page.head()?;
     page.score()?;

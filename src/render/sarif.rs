@@ -1,13 +1,14 @@
 //! For code scanning: SARIF 2.1.0, <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>.
 //!
 //! A finding of a file has its region; any other is somewhere in a server and has a logical location alone, which GitHub's
-//! upload refuses: `github` and `markdown` are for those. There are no `fixes`: they replace text in a file, and the SQL of a
-//! [`Hint`](crate::finding::Hint) is to be run on a server. A rewrite of the file's own text would go beside `locations`.
+//! upload refuses: `github` and `markdown` are for those. `fixes` replace text in a file: a finding has them where its advice
+//! is a change of the user's own text, and not SQL to be run on a server.
 //!
 //! Messages have a grammar of their own, where braces are placeholders and brackets links: what a name holds is none of it.
 
 use super::logs::Logs;
 use super::repetition::Repetition;
+use super::review::Reviewed;
 use super::text::visible;
 use super::{Options, Renderer, digest, json, markdown};
 use crate::finding::{Finding, Location, Subject};
@@ -252,9 +253,11 @@ fn notifications(report: &Report) -> Vec<Notification> {
         message: Message::plain(&note.text),
         properties: None,
     });
-    let read = Logs::of(report).map(|logs| Notification {
+    let read = Logs::of(report).map(|logs| logs.read());
+    let read = read.or_else(|| Reviewed::of(report).map(|reviewed| [reviewed.server(), reviewed.read()].concat()));
+    let read = read.map(|parts| Notification {
         level: "note",
-        message: Message::plain(&logs.read().join(", ")),
+        message: Message::plain(&parts.join(", ")),
         properties: None,
     });
     gaps.chain(notes).chain(read).collect()
@@ -291,6 +294,7 @@ impl<'a> Results<'a> {
                 logical_locations: [Logical::from(&finding.subject)],
             }],
             partial_fingerprints: Fingerprints { key: &finding.key },
+            fixes: Fix::of(finding),
             suppressions,
             properties: Properties {
                 severity: &finding.severity,
@@ -312,9 +316,54 @@ struct ResultJson<'a> {
     message: Message,
     locations: [Place<'a>; 1],
     partial_fingerprints: Fingerprints<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixes: Vec<Fix<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     suppressions: Option<Vec<Suppression<'a>>>,
     properties: Properties<'a>,
+}
+
+/// The changes of a file that carry the advice out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fix<'a> {
+    description: Message,
+    artifact_changes: [Change<'a>; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Change<'a> {
+    artifact_location: Artifact,
+    replacements: Vec<Replacement<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Replacement<'a> {
+    deleted_region: Region,
+    inserted_content: Content<'a>,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    text: &'a str,
+}
+
+impl<'a> Fix<'a> {
+    fn of(finding: &'a Finding) -> Vec<Self> {
+        let Some(first) = finding.edits.first() else { return Vec::new() };
+        let text = finding.hint.as_ref().map_or(finding.message.as_str(), |hint| hint.text.as_str());
+        let replacements = finding.edits.iter().map(|edit| Replacement {
+            deleted_region: Physical::from(&edit.location).region,
+            inserted_content: Content { text: &edit.text },
+        });
+        let change = Change {
+            artifact_location: Physical::from(&first.location).artifact_location,
+            replacements: replacements.collect(),
+        };
+        vec![Self { description: Message::plain(text), artifact_changes: [change] }]
+    }
 }
 
 #[derive(Serialize)]
@@ -505,7 +554,7 @@ mod tests {
     #[test]
     fn paths_are_uris() {
         let at = |file: &str| {
-            Physical::from(&Location { file: file.to_owned(), line: 0, column: 0, end_line: 0, end_column: 0 })
+            Physical::from(&Location { file: file.to_owned(), line: 0, column: 0, end_line: 0, end_column: 0, source: None })
         };
         let place = at("./migrations/0001 add:é%.sql");
         assert_eq!(place.artifact_location.uri, "migrations/0001%20add%3A%C3%A9%25.sql");

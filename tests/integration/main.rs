@@ -20,5 +20,6 @@ mod manners;
 mod prove;
 mod readme;
 mod render;
+mod review;
 mod scratch_server;
 mod shape;

@@ -407,7 +407,7 @@ fn schema() -> serde_json::Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-fn validator() -> jsonschema::Validator {
+pub(crate) fn validator() -> jsonschema::Validator {
     jsonschema::draft202012::new(&schema()).unwrap()
 }
 
@@ -670,7 +670,7 @@ fn any_with_text(text: &str, files: bool, of_logs: bool) -> Report {
 
 /// The schema of SARIF 2.1.0 is OASIS's, © OASIS Open (its address is its `$id`); the file is that of the crate serde-sarif
 /// 0.8.0 (MIT), `src/schema.json`, byte for byte.
-fn sarif_validator() -> jsonschema::Validator {
+pub(crate) fn sarif_validator() -> jsonschema::Validator {
     let mut schema: serde_json::Value =
         serde_json::from_str(include_str!("../render/sarif-schema-2.1.0.json")).unwrap();
     // the pattern of a language has a bracket too many, which a strict reader of patterns refuses; no language is written

@@ -8,6 +8,7 @@ use pgassay::facts::statements;
 use pgassay::fingerprint::normalise_all;
 use pgassay::logs::detectors;
 use pgassay::measure::index_size::IndexColumn;
+use pgassay::migrations;
 use pgassay::pg::FromRow;
 use pgassay::rule::{Meta, Param};
 use serde_json::Value;
@@ -66,7 +67,7 @@ struct Family {
     rules: Vec<(&'static Meta, &'static [&'static Param])>,
 }
 
-fn families() -> [Family; 2] {
+fn families() -> [Family; 3] {
     [
         Family {
             folder: "src/checks",
@@ -77,6 +78,11 @@ fn families() -> [Family; 2] {
             folder: "src/logs/detectors",
             beside: &["confidence.rs", "context.rs", "prelude.rs"],
             rules: detectors::ALL.iter().map(|detector| (&detector.meta, detector.params)).collect(),
+        },
+        Family {
+            folder: "src/migrations/rules",
+            beside: &["advice.rs", "around.rs", "laboratory.rs", "moment.rs", "over_rows.rs", "prelude.rs"],
+            rules: migrations::rules::ALL.iter().map(|rule| (&rule.meta, rule.params)).collect(),
         },
     ]
 }
@@ -121,7 +127,8 @@ fn ids_are_kebab_case_and_their_source_is_their_own_file() {
         let file = format!("{folder}/{}.rs", stem_of(id));
         assert_eq!(meta.source, read(file), "{id}: the source of another file");
         let known = checks::by_id(id).map(|check| check.meta.id);
-        assert_eq!(known.or(detectors::by_id(id).map(|detector| detector.meta.id)), Some(id));
+        let known = known.or(detectors::by_id(id).map(|detector| detector.meta.id));
+        assert_eq!(known.or(migrations::rules::by_id(id).map(|rule| rule.meta.id)), Some(id));
     }
 }
 
@@ -169,7 +176,7 @@ fn the_checklist_names_rules_that_there_are() {
     let coming: BTreeSet<&str> = COMING.iter().map(|(rule, _)| *rule).collect();
     let missing: BTreeSet<&str> = checklist::items()
         .flat_map(|item| item.decide.deciders.iter().map(|decider| decider.rule))
-        .filter(|rule| checks::by_id(rule).is_none() && detectors::by_id(rule).is_none())
+        .filter(|rule| pgassay::rules::by_id(rule).is_none())
         .collect();
     assert_eq!(missing, coming, "rules that items name and nobody has written (left), those said to come (right)");
 }
@@ -179,7 +186,11 @@ fn the_checklist_names_the_input_of_each_rule() {
     use pgassay::checklist::Input;
     for item in checklist::items() {
         for decider in item.decide.deciders {
-            let input = if detectors::by_id(decider.rule).is_some() { Input::Logs } else { Input::Server };
+            let input = match pgassay::rules::by_id(decider.rule).map(|rule| rule.looks_at) {
+                Some("log") => Input::Logs,
+                Some("migration") => Input::Migrations,
+                _ => Input::Server,
+            };
             assert_eq!(*decider.input, input, "{}: {}", item.id, decider.rule);
             assert!(item.needs.contains(&input), "{} does not say that it needs: {input}", item.id);
         }
@@ -202,6 +213,30 @@ fn every_detector_has_fixtures_that_expect_it() {
             expects("good").lines().filter(|line| !line.starts_with("options: ")).collect::<Vec<_>>(),
             ["nothing"]
         );
+    }
+}
+
+#[test]
+fn every_rule_over_migrations_has_fixtures_that_expect_it() {
+    let beside = ["effects.sql", "effects.tsv", "histories"];
+    let there: BTreeSet<String> =
+        names("tests/migrations").into_iter().filter(|name| !beside.contains(&name.as_str())).collect();
+    let ids: BTreeSet<String> = migrations::rules::ALL.iter().map(|rule| rule.meta.id.to_owned()).collect();
+    assert_eq!(there, ids, "folders in tests/migrations (left) and migrations::rules::ALL (right)");
+    for id in &ids {
+        assert_eq!(names(&format!("tests/migrations/{id}")), ["bad.sql", "good.sql"], "{id}");
+        let expects = |name: &str| read(format!("tests/migrations/{id}/{name}.sql")).lines().next().unwrap_or("").to_owned();
+        assert!(expects("bad").starts_with(&format!("-- expect: {id}:")), "{id}: {}", expects("bad"));
+        assert_eq!(expects("good"), "-- expect: nothing", "{id}");
+    }
+}
+
+#[test]
+fn only_one_place_sees_the_parsers_tree_of_a_migration() {
+    for path in files("src/migrations") {
+        let sees = code(&path).contains("protobuf");
+        let may = path.starts_with("src/migrations/statement") || path == Path::new("src/migrations/statement.rs");
+        assert!(!sees || may, "{}", path.display());
     }
 }
 
@@ -542,20 +577,28 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("checklist", &["attest", "config"]),
     // of a log detectors and readers; none of them asks a server, or knows what a check is
     ("logs", &["fingerprint", "statement_shape"]),
+    // a snapshot is one of the things that a schema can begin with
+    ("migrations", &["config", "facts", "VIEWS"]),
     ("reviews", &["facts", "checks"]),
     ("service", &["facts"]),
     ("audit", &["facts", "VIEWS", "checks", "config", "service"]),
-    ("assess", &["facts", "audit", "attest", "checklist", "config", "suppress", "logs", "VIEWS"]),
+    ("assess", &["facts", "audit", "attest", "checklist", "config", "suppress", "logs", "migrations", "VIEWS"]),
     ("collect", &["facts", "pg"]),
     ("measure", &["facts", "pg", "row", "VIEWS", "collect"]),
-    ("rules", &["checks", "logs"]),
+    ("rules", &["checks", "logs", "migrations"]),
     ("render", &["rules"]),
     ("scratch", &[]),
     ("demo", &[]),
 ];
 
 /// Where a module that is pure otherwise opens files, or asks a server: how the paths begin, and what they may name besides.
-const DOORS: &[(&str, &[&str])] = &[("src/logs/input", &[]), ("src/logs/prove", &["pg", "row"])];
+const DOORS: &[(&str, &[&str])] = &[
+    ("src/logs/input", &[]),
+    ("src/logs/prove", &["pg", "row"]),
+    ("src/migrations/source/gather", &[]),
+    ("src/migrations/source/since", &[]),
+    ("src/migrations/trace", &["pg"]),
+];
 
 /// The doors that a file belongs to.
 fn doors(path: &Path) -> impl Iterator<Item = &'static [&'static str]> {

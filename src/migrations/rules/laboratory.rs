@@ -86,6 +86,7 @@ pub(crate) fn script(file: &SourceFile, index: usize, direction: Direction, wrap
         direction,
         wrap,
         wrap_because: "as the fixture says".into(),
+        text: None,
         statements: statements.collect(),
         problems: Vec::new(),
         directives: Vec::new(),

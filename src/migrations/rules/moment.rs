@@ -75,7 +75,7 @@ impl<'a> Moment<'a> {
 
     /// The text of the statement.
     pub fn text(&self) -> &'a str {
-        self.file().and_then(|file| file.text.get(self.statement.span.clone())).unwrap_or_default()
+        self.file().map_or("", |file| self.script.text_of(self.statement, file))
     }
 
     /// The actions of an `alter table`, with their number; none of any other command.
@@ -138,6 +138,17 @@ impl<'a> Moment<'a> {
     /// there are no rows.
     pub fn weighed(&self, finding: Finding, relation: &QName, kind: WorkKind) -> Option<Finding> {
         weigh(finding, weight::weigh(self.catalog.get(relation).known(), None, kind), kind)
+    }
+
+    /// Likewise, for work over the rows of several relations, one after the other.
+    pub fn weighed_all(&self, finding: Finding, relations: &[QName], kind: WorkKind) -> Option<Finding> {
+        let weights = relations.iter().map(|one| weight::weigh(self.catalog.get(one).known(), None, kind));
+        weigh(finding, weights.reduce(add).unwrap_or(Weight::Unknown), kind)
+    }
+
+    /// Whether a relation is known to have no rows.
+    pub fn is_empty(&self, relation: &QName) -> bool {
+        weight::weigh(self.catalog.get(relation).known(), None, WorkKind::Scan) == Weight::Nothing
     }
 
     /// The bytes of a place.
@@ -228,7 +239,7 @@ fn named(kind: SubjectKind, relation: &QName, name: Option<&str>) -> Subject {
 pub fn locate(file: &SourceFile, range: Range<usize>) -> Location {
     let (line, column) = file.line_column(range.start);
     let (end_line, end_column) = file.line_column(range.end);
-    Location { file: file.path.clone(), line, column, end_line, end_column }
+    Location { file: file.path.clone(), line, column, end_line, end_column, source: None }
 }
 
 /// Seconds under a lock from which it is more than a blink.
@@ -236,6 +247,23 @@ const BRIEF: f64 = 0.2;
 
 /// Seconds under a lock from which requests time out.
 const LONG: f64 = 2.0;
+
+/// Both, one after the other; not known where one is not.
+fn add(one: Weight, other: Weight) -> Weight {
+    match (one, other) {
+        (Weight::Nothing, weight) | (weight, Weight::Nothing) => weight,
+        (
+            Weight::Estimated { bytes, rows, seconds, how },
+            Weight::Estimated { bytes: more_bytes, rows: more_rows, seconds: more_seconds, .. },
+        ) => Weight::Estimated {
+            bytes: bytes.saturating_add(more_bytes),
+            rows: rows.zip(more_rows).map(|(rows, more)| rows + more),
+            seconds: seconds + more_seconds,
+            how,
+        },
+        _ => Weight::Unknown,
+    }
+}
 
 fn weigh(finding: Finding, weight: Weight, kind: WorkKind) -> Option<Finding> {
     match weight {

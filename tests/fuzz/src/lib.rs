@@ -10,6 +10,12 @@ use pgassay::logs::prefix::{self, Clock, Prefix};
 use pgassay::logs::reader::{Format, Reader, stderr::Stderr};
 use pgassay::logs::workload::Workload;
 use pgassay::logs::{Options, Source, comment, merge, plan};
+use pgassay::migrations::catalog::Catalog;
+use pgassay::migrations::project::Options as ReviewOptions;
+use pgassay::migrations::runner::Runner;
+use pgassay::migrations::script::SourceFile;
+use pgassay::migrations::source::{self, Gathered, Root};
+use pgassay::migrations::{fix, load, replay, statement};
 use pgassay::render;
 use pgassay::time::Timestamp;
 use std::io::{Cursor, Read};
@@ -19,7 +25,7 @@ use std::sync::atomic::AtomicBool;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target by its name.
-pub const ALL: [Target; 8] = [
+pub const ALL: [Target; 9] = [
     ("lexer", lexer),
     ("prefix", prefix),
     ("stderr", stderr),
@@ -28,6 +34,7 @@ pub const ALL: [Target; 8] = [
     ("carriers", carriers),
     ("plan", plan),
     ("pipeline", pipeline),
+    ("review", review),
 ];
 
 /// A statement has a shape, which is the same whenever it is asked for; parameters and comments are read or not.
@@ -153,4 +160,48 @@ fn logs(bytes: &[u8], jobs: usize) -> Workload {
 fn halves(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
     (&bytes[..end], bytes.get(end + 1..).unwrap_or_default())
+}
+
+/// The whole of a static review: the bytes are files, parted by form feeds, that any runner may send. Whatever they hold, each
+/// is reviewed or refused, every format can be written, and what is fixed is still text.
+pub fn review(bytes: &[u8]) {
+    let (first, rest) = bytes.split_first().map_or((0, bytes), |(first, rest)| (*first, rest));
+    let runner = Runner::ALL.get(usize::from(first)).map(|(runner, _)| *runner);
+    let major = 14 + u16::from(first % 5);
+    let files: Vec<SourceFile> = rest
+        .split(|byte| *byte == 0x0c)
+        .enumerate()
+        .filter_map(|(number, part)| source::decode(part.to_vec()).ok().map(|decoded| (number, decoded.text)))
+        .map(|(number, text)| SourceFile::new(format!("m/{number:03}_x.sql"), text))
+        .collect();
+    let root = Root { path: "m".to_owned(), files: (0..files.len()).collect(), ..Root::default() };
+    let gathered = Gathered { files, roots: vec![root], ..Gathered::default() };
+    let report = statement::with_parser(|| {
+        let options = ReviewOptions { major, ..ReviewOptions::default() };
+        let project = load::project(gathered, runner, options, Catalog::default()).project;
+        let config = Config::default();
+        let replayed = replay::replay(&project, &assess::review::enabled(&config));
+        let given = assess::review::Given {
+            replayed: &replayed,
+            traced: None,
+            config: &config,
+            severities: &assess::review::Severities::default(),
+            attestations: &Attestations::default(),
+            baseline: None,
+            target: "m",
+            generated_at: Timestamp::from_unix_micros(0),
+            sizes: None,
+        };
+        let mut report = assess::review::report(&given, Vec::new());
+        fix::add_edits(&replayed, &mut report.findings);
+        for fixed in fix::apply(&project, &report.findings) {
+            fixed.diff();
+        }
+        report
+    });
+    for renderer in render::ALL {
+        let mut out = Vec::new();
+        (renderer.render)(&report, &render::Options::default(), &mut out).expect("memory can be written to");
+        std::str::from_utf8(&out).expect("every format is text");
+    }
 }

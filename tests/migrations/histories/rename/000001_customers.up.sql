@@ -1,0 +1,5 @@
+create table customers (
+    id bigint generated always as identity primary key,
+    fullname text not null,
+    city text
+);

@@ -1,0 +1,1 @@
+alter table customers drop constraint customers_display_name_present;

@@ -1,0 +1,1 @@
+alter table customers add constraint customers_display_name_present check (display_name is not null) not valid;

@@ -1,0 +1,1 @@
+alter table customers validate constraint customers_display_name_present;

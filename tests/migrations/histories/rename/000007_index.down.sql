@@ -1,0 +1,1 @@
+drop index concurrently customers_display_name_idx;

@@ -1,0 +1,16 @@
+begin;
+alter table customers add column fullname text;
+update customers set fullname = display_name;
+alter table customers alter column fullname set not null;
+create function customers_names() returns trigger language plpgsql as $$
+begin
+    if new.display_name is null then
+        new.display_name := new.fullname;
+    elsif new.fullname is null then
+        new.fullname := new.display_name;
+    end if;
+    return new;
+end
+$$;
+create trigger customers_names before insert or update on customers for each row execute function customers_names();
+commit;

@@ -1,0 +1,10 @@
+-- AlterTable
+ALTER TABLE "User" ADD COLUMN     "phone" TEXT,
+ADD COLUMN     "locale" TEXT NOT NULL DEFAULT 'en';
+
+-- AlterTable
+ALTER TABLE "Product" ADD COLUMN     "publicId" UUID NOT NULL DEFAULT gen_random_uuid(),
+ALTER COLUMN "sku" SET DATA TYPE VARCHAR(64);
+
+-- AlterTable
+ALTER TABLE "Order" ADD COLUMN     "updatedAt" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP;
