@@ -93,7 +93,7 @@ union all
 select
     'trigger',
     o.nspname || '.' || c.relname || '.' || t.tgname,
-    pg_catalog.pg_get_triggerdef(t.oid) || ' ' || t.tgenabled
+    pg_catalog.pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
 from pg_catalog.pg_trigger as t
 join pg_catalog.pg_class as c on c.oid = t.tgrelid
 join own as o on o.oid = c.relnamespace

@@ -165,6 +165,7 @@ impl Run {
             service: self.service,
             window: self.window.as_ref(),
             log: self.log.as_ref(),
+            reviewed: false,
         };
         super::item(item).unwrap().assess(&inputs)
     }

@@ -205,6 +205,12 @@ pub(super) fn judged(
 fn beside(snapshot: &Snapshot, config: &Config, gathered: Gathered) -> Result<Material, Failure> {
     let told = Migrations::default();
     let mut material = material(&told, config, gathered)?;
+    if let Ok(database) = database(snapshot, None) {
+        let seed = statement::with_parser(|| from_snapshot(snapshot, Some(&database)));
+        let known = seed.relations().filter_map(|one| Some((one.name.clone(), one.statistics.clone()?)));
+        material.project.sizes = known.collect();
+        material.sizes = Some(format!("{} at {}", snapshot.target, snapshot.captured_at));
+    }
     let number = snapshot.server.server.ok().map(|server| server.version_number / 10_000);
     if let Some(major) = number.and_then(|major| u16::try_from(major).ok()) {
         material.project.options.major = major.clamp(config::OLDEST, config::NEWEST);

@@ -284,8 +284,12 @@ pub struct Relation {
     pub read_by: QNames,
     /// Of a view: what it reads.
     pub reads: Vec<QName>,
+    /// Of a view: the names of the columns in its query, without qualifiers; `*` where it takes all.
+    pub mentions: BTreeSet<String>,
     /// Its triggers, names and functions.
     pub triggers: Vec<(String, Name)>,
+    /// Those of them that fire for each row: the partitions of a partitioned table have them too.
+    pub row_triggers: BTreeSet<String>,
     /// What logical decoding knows its rows by.
     pub replica_identity: ReplicaIdentity,
     /// Of a sequence: the table and the column that own it.
@@ -362,7 +366,9 @@ impl Relation {
             referenced_by: QNames::default(),
             read_by: QNames::default(),
             reads: Vec::new(),
+            mentions: BTreeSet::new(),
             triggers: Vec::new(),
+            row_triggers: BTreeSet::new(),
             replica_identity: ReplicaIdentity::Default,
             owned_by: None,
             owns: QNames::default(),
@@ -601,6 +607,15 @@ impl Catalog {
     /// Every type of the users', by name.
     pub fn types(&self) -> impl Iterator<Item = &Type> {
         self.types.values().map(|found| &**found)
+    }
+
+    /// Says how large a table is.
+    pub fn set_statistics(&mut self, name: &QName, statistics: Statistics) {
+        if let Some(relation) = self.relations.get(name) {
+            let mut relation = (**relation).clone();
+            relation.statistics = Some(statistics);
+            self.relations.insert_mut(name.clone(), Arc::new(relation));
+        }
     }
 
     /// Takes everything in it for older than the first script: the state that a dump, or a server, tells. `is_complete` says

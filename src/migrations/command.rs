@@ -153,6 +153,8 @@ pub struct Reads {
     pub relations: Vec<Name>,
     /// Functions that are called.
     pub functions: Vec<Name>,
+    /// Of a view's query the names of columns in it, without their qualifiers, once each; `*` where it takes all.
+    pub columns: Vec<String>,
 }
 
 /// A constraint, of a column, a table or a domain.
@@ -174,6 +176,10 @@ pub struct Constraint {
     pub is_no_inherit: bool,
     /// `using index`.
     pub using_index: Option<String>,
+    /// `nulls not distinct` (15).
+    pub nulls_not_distinct: bool,
+    /// `without overlaps`, `period` (18).
+    pub is_temporal: bool,
     /// Where it is written, where known.
     pub position: Option<usize>,
 }
@@ -585,6 +591,8 @@ pub struct CreateIndex {
     pub only: bool,
     /// `unique`.
     pub is_unique: bool,
+    /// `nulls not distinct` (15).
+    pub nulls_not_distinct: bool,
     /// `concurrently`.
     pub concurrently: bool,
     /// `if not exists`.
@@ -777,6 +785,8 @@ pub struct Dml {
     pub literals: Vec<String>,
     /// Whether it is `select … into`: the table.
     pub into: Option<Name>,
+    /// Whether it is a `merge` with `returning` (17).
+    pub merge_returns: bool,
 }
 
 /// What a `set` says.
@@ -979,6 +989,8 @@ pub enum Command {
         columns: Option<Vec<String>>,
         /// What it reads.
         reads: Reads,
+        /// `with (…)`: the names.
+        options: Vec<String>,
     },
     /// `create function`, `create procedure`.
     CreateFunction(CreateFunction),
@@ -1081,11 +1093,15 @@ pub enum Command {
         tables: Vec<Name>,
         /// `cascade`.
         cascade: bool,
+        /// `restart identity`.
+        restart_identity: bool,
     },
     /// `lock table`.
     Lock {
         /// Which tables.
         tables: Vec<Name>,
+        /// Those of them without what is below: `only`.
+        only: Vec<Name>,
         /// The mode.
         mode: crate::lock::LockMode,
         /// `nowait`.
@@ -1132,6 +1148,8 @@ pub enum Command {
         tables: Vec<Name>,
         /// `for all tables`.
         all_tables: bool,
+        /// Whether a table has a list of columns or a `where` (15).
+        has_filter: bool,
     },
     /// `create subscription`, `alter subscription`, `drop subscription`: the slot on the other side makes it unfit for a transaction.
     Subscription {

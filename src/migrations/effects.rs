@@ -178,7 +178,10 @@ fn of(tally: &mut Tally<'_>, command: &Command) {
             }
         }
         Command::CreateIndex(create) => create::index(tally, create),
-        Command::CreateView { name, replace, persistence, columns, reads } => {
+        Command::CreateView { name, replace, persistence, columns, reads, options } => {
+            if options.iter().any(|option| option == "security_invoker") {
+                tally.needs(15, "22023", "security_invoker");
+            }
             create::view(tally, name, *replace, *persistence, columns.as_deref(), reads);
         }
         Command::CreateTrigger { table, function, for_each_row, .. } => {
@@ -220,8 +223,10 @@ fn of(tally: &mut Tally<'_>, command: &Command) {
         Command::AddEnumValue { name, value, if_not_exists } => types::add_value(tally, name, value, *if_not_exists),
         Command::AlterCompositeType { name, actions } => types::alter_composite(tally, name, actions),
         Command::AlterDomain { name, action } => types::alter_domain(tally, name, action),
-        Command::Truncate { tables, cascade } => data::truncate(tally, tables, *cascade),
-        Command::Lock { tables, mode, .. } => data::lock(tally, tables, mode),
+        Command::Truncate { tables, cascade, restart_identity } => {
+            data::truncate(tally, tables, *cascade, *restart_identity);
+        }
+        Command::Lock { tables, only, mode, .. } => data::lock(tally, tables, only, mode),
         Command::Dml(dml) => data::data(tally, dml, true),
         Command::Copy { table, is_from, reads, .. } => data::copy(tally, table.as_ref(), *is_from, reads),
         Command::Do { body, .. } => inside(tally, body),
@@ -232,7 +237,10 @@ fn of(tally: &mut Tally<'_>, command: &Command) {
             Command::CreateTableAs { reads, .. } => data::reads(tally, reads),
             _ => {}
         },
-        Command::Publication { tables, .. } => {
+        Command::Publication { tables, has_filter, .. } => {
+            if *has_filter {
+                tally.needs(15, "42601", "a list of columns or a condition of a publication");
+            }
             for table in tables {
                 if let Some(table) = tally.existing(table, false) {
                     tally.lock(&table, LockMode::ShareUpdateExclusive, false);

@@ -349,6 +349,8 @@ impl TypeName {
         }
         match self.name.schema.as_deref() {
             Some("pg_catalog") => out.push_str(&self.own_word()?),
+            // keywords, but not where a type stands
+            None if matches!(self.name.name.as_str(), "text" | "xml" | "name") => out.push_str(&self.name.name),
             _ => {
                 out.push_str(&self.name.sql());
                 out.push_str(&self.in_parentheses(&self.modifiers));

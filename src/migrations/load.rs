@@ -1,17 +1,19 @@
 //! From what was gathered to a project: each root's plan, its halves split and parsed, the way back of a migration right
 //! after its way forward.
 
-use super::catalog::Catalog;
+use super::catalog::{Birth, Catalog, QName, Statistics};
+use super::command::{Command, Drop, Name, ObjectKind};
 use super::directive;
 use super::project::{Options, Project};
 use super::replay::replay;
 use super::runner::{self, Half, Plan, Runner};
 use super::script::{Direction, Parsed, Problem, Script, SourceFile, Statement, Wrap};
+use super::session::Settings;
 use super::source::Gathered;
 use super::split::{self, Piece, PieceKind, Split};
 use super::statement;
 use crate::report::Note;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -62,7 +64,8 @@ pub fn project(gathered: Gathered, forced: Option<Runner>, options: Options, see
         }
         Some(script)
     });
-    let scripts = scripts.collect();
+    let scripts: Vec<Script> = scripts.collect();
+    let (seed, sizes) = without_what_scripts_make(seed, &scripts, options.major);
     let runners = plans.iter().map(|plan| {
         let root = if plan.root.is_empty() { String::new() } else { format!("{}: ", plan.root) };
         format!("{root}{} ({})", plan.runner, plan.because)
@@ -74,9 +77,51 @@ pub fn project(gathered: Gathered, forced: Option<Runner>, options: Options, see
         scripts,
         files: gathered.files,
         seed,
+        sizes,
         options,
     };
     Loaded { project, notes }
+}
+
+/// A server on which some of the scripts have run has what they make: the replay makes it again, from the beginning, so it
+/// is taken out of the state that the replay begins with. What the server says of its sizes is kept.
+fn without_what_scripts_make(
+    mut seed: Catalog,
+    scripts: &[Script],
+    major: u16,
+) -> (Catalog, BTreeMap<QName, Statistics>) {
+    let mut sizes = BTreeMap::new();
+    if seed.relations().next().is_none() {
+        return (seed, sizes);
+    }
+    let ups = scripts.iter().filter(|script| script.direction == Direction::Up);
+    for command in ups.flat_map(|script| &script.statements).filter_map(Statement::command) {
+        let (kind, name) = match command {
+            Command::CreateTable(create) => (ObjectKind::Table, create.name.clone()),
+            Command::CreateTableAs { name, is_materialized_view: true, .. } => {
+                (ObjectKind::MaterializedView, name.clone())
+            }
+            Command::CreateTableAs { name, .. } => (ObjectKind::Table, name.clone()),
+            Command::CreateView { name, .. } => (ObjectKind::View, name.clone()),
+            Command::CreateType { name, .. } => (ObjectKind::Type, name.clone()),
+            Command::CreateDomain { name, .. } => (ObjectKind::Domain, name.clone()),
+            Command::CreateIndex(create) => match &create.name {
+                Some(name) => (ObjectKind::Index, Name { schema: create.table.schema.clone(), name: name.clone() }),
+                None => continue,
+            },
+            _ => continue,
+        };
+        let resolved = seed.resolve(&name);
+        if let Some(known) = seed.get(&resolved).known()
+            && let Some(statistics) = &known.statistics
+        {
+            sizes.insert(resolved, statistics.clone());
+        }
+        let drop = Drop { kind, names: vec![name], table: None, if_exists: true, cascade: true, concurrently: false };
+        let long_ago = Birth { script: 0, statement: 0, transaction: None };
+        seed.apply(&Command::Drop(drop), long_ago, &Settings::default(), major);
+    }
+    (seed, sizes)
 }
 
 /// Whether a runner's convention has ways back at all.

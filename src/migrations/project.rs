@@ -1,10 +1,11 @@
 //! What a review is given: the files, the scripts they hold in the order their runner sends them, the schema they begin
 //! with, and what was asked for.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, QName, Statistics};
 use super::script::{Direction, Script, SourceFile, Statement};
 use crate::finding::{Subject, escape};
 use crate::rule::Params;
+use std::collections::BTreeMap;
 
 /// What was asked for and configured.
 #[derive(Debug, Clone)]
@@ -58,6 +59,8 @@ pub struct Project {
     pub has_down_convention: bool,
     /// The schema before the first script.
     pub seed: Catalog,
+    /// What a server says of tables that the scripts make: they have run there before.
+    pub sizes: BTreeMap<QName, Statistics>,
     /// What was asked for and configured.
     pub options: Options,
 }

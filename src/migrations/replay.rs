@@ -2,7 +2,7 @@
 //! does to the schema and the session as they are; after it, both move on.
 
 use super::catalog::{Birth, Catalog};
-use super::command::{Command, SetTo, Transaction};
+use super::command::{Command, Name, SetTo, Transaction};
 use super::effects::{Before, Effects, effects};
 use super::project::Project;
 use super::rules::moment::{AtEnd, Moment};
@@ -264,6 +264,13 @@ impl<'a> Replay<'a> {
 
     fn apply(&mut self, command: &Command, birth: Birth) {
         self.catalog.apply(command, birth, &self.session.settings, self.project.options.major);
+        // a table that a server has too is as large as it is there
+        if let (false, Some(name)) = (self.project.sizes.is_empty(), made(command)) {
+            let name = self.catalog.resolve(name);
+            if let Some(statistics) = self.project.sizes.get(&name) {
+                self.catalog.set_statistics(&name, statistics.clone());
+            }
+        }
     }
 
     fn hold(&mut self, step: &Step) {
@@ -474,6 +481,15 @@ impl<'a> Replay<'a> {
             replayed.findings.extend(verdict.map(|verdict| verdict.findings).unwrap_or_default());
         }
         replayed
+    }
+}
+
+/// The table that a command makes.
+fn made(command: &Command) -> Option<&Name> {
+    match command {
+        Command::CreateTable(create) => Some(&create.name),
+        Command::CreateTableAs { name, .. } => Some(name),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ pub mod moment;
 pub mod prelude;
 
 mod cascade;
+mod char_column;
 mod column_added_with_rewrite;
 mod column_dropped;
 mod column_renamed;
@@ -21,13 +22,18 @@ mod concurrently_in_transaction;
 mod concurrently_on_partitioned_table;
 mod concurrently_with_short_timeout;
 mod constraint_validated_at_once;
+mod default_dropped;
 mod domain_constraint_scan;
 mod enum_value_renamed;
 mod enum_value_used_before_commit;
 mod exclusion_constraint_added;
+mod foreign_key_left_unindexed;
 mod function_signature_changed;
+mod identifier_too_long;
 mod index_dropped_without_concurrently;
 mod index_without_concurrently;
+mod int4_primary_key;
+mod json_column;
 mod lock_without_timeout;
 mod long_work_after_exclusive_lock;
 mod materialized_view_refreshed_without_concurrently;
@@ -44,18 +50,25 @@ mod privilege_revoked;
 mod referenced_table_locked;
 mod reindex_without_concurrently;
 mod replica_identity_lost;
+mod rollback_irreversible;
+mod rollback_missing;
+mod row_security_narrowed;
+mod serial_column;
+mod several_alter_tables;
 mod several_tables_locked;
 mod statement_fails;
 mod syntax_error;
 mod table_dropped;
 mod table_renamed;
 mod table_rewritten;
+mod timestamp_without_time_zone;
 mod triggers_disabled;
 mod truncate;
 mod unbatched_backfill;
 mod unclosed_transaction;
 mod unique_without_using_index;
 mod validation_under_exclusive_lock;
+mod varchar_with_limit;
 mod view_dropped_or_narrowed;
 
 use super::project::Project;
@@ -141,6 +154,19 @@ pub static ALL: &[&Rule] = &[
     &replica_identity_lost::RULE,
     &triggers_disabled::RULE,
     &privilege_revoked::RULE,
+    &rollback_missing::RULE,
+    &rollback_irreversible::RULE,
+    &foreign_key_left_unindexed::RULE,
+    &several_alter_tables::RULE,
+    &json_column::RULE,
+    &int4_primary_key::RULE,
+    &serial_column::RULE,
+    &timestamp_without_time_zone::RULE,
+    &char_column::RULE,
+    &varchar_with_limit::RULE,
+    &identifier_too_long::RULE,
+    &default_dropped::RULE,
+    &row_security_narrowed::RULE,
 ];
 
 /// The rule of an id.

@@ -224,14 +224,14 @@ impl<'a> Run<'a, '_> {
                 is_whole &= matches!(statement.parsed, Parsed::Placeholder { .. });
                 continue;
             };
-            // the runner's begin, or that of a query of several statements
-            let wanted = step.transaction.filter(|transaction| transaction.began != Began::Script);
-            if wanted.map(|transaction| transaction.id) != open {
-                if open.is_some() {
+            // the runner's begin, or that of a query of several statements; a script's own begin turns it into a block
+            let current = step.transaction.map(|transaction| transaction.id);
+            if current != open {
+                if open.take().is_some() {
                     drop(self.bench.main.run("commit").await);
                 }
-                open = wanted.map(|transaction| transaction.id);
-                if open.is_some() {
+                if step.transaction.is_some_and(|transaction| transaction.began != Began::Script) {
+                    open = current;
                     drop(self.bench.main.run("begin").await);
                 }
             }

@@ -209,9 +209,7 @@ fn choose(decision: &mut Decision, question: &Question<'_>, model: &Model, neede
             (
                 needed,
                 Binding::Demand,
-                format!(
-                    "{at_least}{total} connections{split}: {load} are held at once {when}, and {met}{carried}"
-                ),
+                format!("{at_least}{total} connections{split}: {load} are held at once {when}, and {met}{carried}"),
             )
         }
     };

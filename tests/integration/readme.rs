@@ -3,7 +3,7 @@
 //! `PGASSAY_UPDATE_README=1 cargo test --test integration readme` makes the generated parts anew, from the registries and from
 //! a run of the demo.
 
-use crate::harness::{majors, pgassay};
+use crate::harness::{majors, pgassay, pgassay_command};
 use crate::shape::{read, root};
 use pgassay::render;
 use std::fs;
@@ -62,12 +62,23 @@ fn demo() -> Demo {
     }
 }
 
+/// What the README shows of a review: all of it, as somebody in the folder sees it.
+fn review() -> String {
+    let folder = root().join("tests/migrations/readme");
+    let output = pgassay_command(&["review", "migrations"], &[]).current_dir(folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let shown: Vec<&str> = text.lines().take_while(|line| *line != "Notes").collect();
+    format!("```text\n{}\n```\n", shown.join("\n").trim())
+}
+
 #[test]
 fn the_readme_is_current() {
     let mut text = read("README.md");
     if std::env::var_os("PGASSAY_UPDATE_README").is_some() {
         let demo = demo();
         replace(&mut text, "rules", &rules());
+        replace(&mut text, "review", &review());
         replace(&mut text, "demo", &demo.summary);
         replace(&mut text, "finding", &demo.foreign_key);
         replace(&mut text, "n-plus-one", &demo.n_plus_one);
@@ -75,6 +86,7 @@ fn the_readme_is_current() {
     }
     let again = "run PGASSAY_UPDATE_README=1 cargo test --test integration readme";
     assert!(generated(&text, "rules").2 == rules(), "README.md: the table of rules is not current: {again}");
+    assert!(generated(&text, "review").2 == review(), "README.md: the review is not current: {again}");
     let (_, _, summary) = generated(&text, "demo");
     let (_, _, finding) = generated(&text, "finding");
     assert!((8..=17).contains(&finding.lines().count()), "README.md: the finding: {again}\n{finding}");

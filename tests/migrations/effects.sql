@@ -294,7 +294,7 @@ alter table t replica identity full;
 -- case: enable RLS
 alter table t enable row level security;
 -- case: owner to
-alter table t owner to current_user;
+alter table t owner to pg_monitor;
 -- case: cluster on
 alter table t cluster on t_a;
 -- case: disable trigger
@@ -657,14 +657,12 @@ alter table dep alter column p type bigint;
 -- given: create table cnv(vc varchar(10)); alter table cnv add constraint cnv_ck check (vc <> '') not valid; insert into cnv values ('x');
 alter table cnv alter column vc type varchar(20);
 -- case: type widened of a column of a unique constraint
--- given: alter table dep add unique (f);
+-- given: update dep set f = id::text; alter table dep add unique (f);
 alter table dep alter column f type varchar(30);
 -- case: type changes of two columns, one rewrites
 alter table bare alter column a type bigint, alter column b type int;
 -- case: type of a generated column
 alter table gen alter column g type bigint;
--- case: type rewritten of a column with a NOT VALID FK
-alter table t alter column b type numeric;
 -- case: type widened of an FK column
 alter table coded alter column c type varchar(20);
 -- case: type widened of a referenced column
@@ -675,6 +673,21 @@ alter table coded alter column c type text;
 alter table pkref alter column pid type int;
 -- case: type of a column of a view
 alter table dep alter column u type bigint;
+-- case: type of a column of a view of two tables
+-- given: create view two as select dep.p, loose.w from dep join loose on loose.id = dep.id;
+alter table dep alter column p type bigint;
+-- case: type of a column that only the condition of a view names
+-- given: create view cond as select id from bare where a > 0;
+alter table bare alter column a type bigint;
+-- case: type of a column that a view does not name
+-- given: create view other as select id from bare where a > 0;
+alter table bare alter column b type bigint;
+-- case: type of a column of a view of all
+-- given: create view alls as select * from bare;
+alter table bare alter column a type bigint;
+-- case: type of a column of a materialized view
+-- given: create materialized view mbare as select a from bare;
+alter table bare alter column a type bigint;
 -- case: type of a column of a generated one
 alter table depg alter column a type bigint;
 -- case: type of a column of a trigger's condition
@@ -806,6 +819,8 @@ alter table ev disable trigger all;
 -- alone
 -- held: lock table only ev in share update exclusive mode
 -- held: lock table ev1 in share update exclusive mode
+-- held: lock table only ev2 in share update exclusive mode
+-- held: lock table ev2a in share update exclusive mode
 vacuum ev;
 -- case: partitioned: drop column with an FK
 alter table pf drop column pid;
@@ -940,7 +955,7 @@ alter table ev set (fillfactor = 80);
 -- case: partitioned: enable RLS
 alter table ev enable row level security;
 -- case: partitioned: owner to
-alter table ev owner to current_user;
+alter table ev owner to pg_monitor;
 -- case: partitioned: set schema
 alter table ev set schema s;
 -- case: partitioned: only add CHECK

@@ -11,6 +11,9 @@ use super::{Catalog, Column, QName, Relation, RelationKind};
 /// More columns than this no table has.
 const MOST_COLUMNS: usize = 1600;
 
+/// The first version whose partitions have the identity of their parent.
+const IDENTITY_OF_PARTITIONS: u16 = 17;
+
 impl Catalog {
     /// `alter table` and its like.
     pub(super) fn alter_table(
@@ -38,7 +41,9 @@ impl Catalog {
         if self.expect(&table, expected).is_err() {
             return if if_exists { Ok(()) } else { Err(Refused) };
         }
-        actions.iter().try_for_each(|action| self.act(&table, only, &action.kind, under))
+        let mut in_order: Vec<&ActionKind> = actions.iter().map(|action| &action.kind).collect();
+        in_order.sort_by_key(|action| pass(action));
+        in_order.into_iter().try_for_each(|action| self.act(&table, only, action, under))
     }
 
     fn act(&mut self, table: &QName, only: bool, action: &ActionKind, under: Under) -> Outcome {
@@ -148,7 +153,7 @@ impl Catalog {
             ActionKind::AttachPartition { partition, bound } => self.attach_partition(table, partition, bound, under),
             // of an index: the statement says so by its kind
             ActionKind::AttachIndex(_) => Ok(()),
-            ActionKind::DetachPartition { partition, .. } => self.detach_partition(table, partition),
+            ActionKind::DetachPartition { partition, .. } => self.detach_partition(table, partition, under),
             ActionKind::Inherit(parent) => {
                 let parent = self.resolve(parent);
                 self.expect(&parent, RelationKind::Table)?;
@@ -162,6 +167,9 @@ impl Catalog {
             ActionKind::SetLogged | ActionKind::SetUnlogged => {
                 let relation = self.edit(table).ok_or(Refused)?;
                 // a partitioned table stores nothing: silently nothing before 18, an error since
+                if relation.is_partitioned() && under.major >= 18 {
+                    return Err(Refused);
+                }
                 if !relation.is_partitioned() {
                     relation.persistence =
                         if *action == ActionKind::SetLogged { Persistence::Permanent } else { Persistence::Unlogged };
@@ -227,6 +235,9 @@ impl Catalog {
         }
         let persistence = relation.persistence;
         let mut column = self.column(definition, under.born);
+        if super::constraints::is_system_column(&column.name) {
+            return Err(Refused);
+        }
         if relation.column(&column.name).is_some() {
             return if if_not_exists { Ok(()) } else { Err(Refused) };
         }
@@ -391,10 +402,19 @@ impl Catalog {
         if relation.parents.contains(parent) || is_above || relation.partition_of.is_some() {
             return Err(Refused);
         }
-        if relation.is_complete
-            && self.relations.get(parent).is_some_and(|p| p.columns.iter().any(|c| relation.lacks(&c.name)))
-        {
-            return Err(Refused);
+        if let Some(parent) = self.relations.get(parent).filter(|_| relation.is_complete) {
+            let fits = |column: &Column| {
+                let own = relation.column(&column.name);
+                own.is_some_and(|own| own.is_not_null || !column.is_not_null)
+            };
+            let lacks_check = parent.constraints.iter().any(|constraint| {
+                matches!(constraint.definition.kind, ConstraintKind::Check(_))
+                    && !constraint.definition.is_no_inherit
+                    && relation.constraint(&constraint.name).is_none()
+            });
+            if lacks_check || !parent.columns.iter().all(fits) {
+                return Err(Refused);
+            }
         }
         if let Some(child) = self.edit(child) {
             child.parents.push(parent.clone());
@@ -428,22 +448,17 @@ impl Catalog {
         }
         self.link(table, &partition)?;
         let parent = self.relations.get(table).ok_or(Refused)?;
-        let child = self.relations.get(&partition).ok_or(Refused)?;
-        let lacks_check = parent.constraints.iter().any(|constraint| {
-            matches!(constraint.definition.kind, ConstraintKind::Check(_))
-                && !constraint.definition.is_no_inherit
-                && child.constraint(&constraint.name).is_none()
-        });
-        if child.is_complete && lacks_check {
-            return Err(Refused);
-        }
+        let identities: Vec<String> =
+            parent.columns.iter().filter(|column| column.is_identity).map(|column| column.name.clone()).collect();
         if let Some(child) = self.edit(&partition) {
             child.partition_of = Some((table.clone(), bound.clone()));
+            let taken = child.columns.iter_mut().filter(|column| identities.contains(&column.name));
+            taken.for_each(|column| column.is_identity |= under.major >= IDENTITY_OF_PARTITIONS);
         }
         self.inherit_indexes(table, &partition, under)
     }
 
-    fn detach_partition(&mut self, table: &QName, partition: &Name) -> Outcome {
+    fn detach_partition(&mut self, table: &QName, partition: &Name, under: Under) -> Outcome {
         let partition = self.resolve(partition);
         self.expect(&partition, RelationKind::Table)?;
         let is_part = self.relations.get(table).is_some_and(|table| table.children.contains(&partition));
@@ -453,7 +468,34 @@ impl Catalog {
         self.unlink(table, &partition);
         if let Some(child) = self.edit(&partition) {
             child.indexes.iter_mut().for_each(|index| index.part_of = None);
+            if under.major >= IDENTITY_OF_PARTITIONS {
+                child.columns.iter_mut().for_each(|column| column.is_identity = false);
+            }
         }
         Ok(())
+    }
+}
+
+/// When an action of a statement with several is done: PostgreSQL drops first and validates last, whatever is written first.
+fn pass(action: &ActionKind) -> u8 {
+    match action {
+        ActionKind::DropColumn { .. }
+        | ActionKind::DropConstraint { .. }
+        | ActionKind::DropNotNull(_)
+        | ActionKind::DropDefault(_)
+        | ActionKind::DropExpression(_)
+        | ActionKind::DropIdentity(_) => 0,
+        ActionKind::AlterType { .. } => 1,
+        ActionKind::AddColumn { .. } => 2,
+        ActionKind::SetExpression(..) => 3,
+        ActionKind::SetNotNull(_) => 4,
+        ActionKind::AddConstraint(constraint) => match constraint.kind {
+            // `not null` goes with the attributes of columns
+            ConstraintKind::NotNull => 4,
+            ConstraintKind::PrimaryKey | ConstraintKind::Unique | ConstraintKind::Exclusion => 5,
+            ConstraintKind::Check(_) | ConstraintKind::ForeignKey { .. } => 6,
+        },
+        ActionKind::SetDefault(..) | ActionKind::AddIdentity(_) => 6,
+        _ => 7,
     }
 }

@@ -66,13 +66,13 @@ impl Catalog {
                 self.create_domain(name, base, constraints, default.as_ref(), under)
             }
             Command::AlterDomain { name, action } => self.alter_domain(name, action),
-            Command::CreateView { name, replace, persistence, columns, reads } => {
+            Command::CreateView { name, replace, persistence, columns, reads, .. } => {
                 self.create_view((name, *persistence), *replace, columns.as_deref(), reads, under)
             }
             Command::CreateFunction(create) => self.create_function(create, under),
             Command::AlterFunction { name, volatility } => self.alter_function(name, *volatility),
-            Command::CreateTrigger { name, table, replace, function, .. } => {
-                self.create_trigger(name, table, *replace, function)
+            Command::CreateTrigger { name, table, replace, function, for_each_row, .. } => {
+                self.create_trigger(name, table, *replace, function, *for_each_row)
             }
             Command::CreateSequence { name, if_not_exists, persistence, owned_by } => {
                 self.create_sequence((name, *persistence), *if_not_exists, owned_by.as_ref(), under)
@@ -134,7 +134,7 @@ impl Catalog {
         }
     }
 
-    fn create_trigger(&mut self, name: &str, table: &Name, replace: bool, function: &Name) -> Outcome {
+    fn create_trigger(&mut self, name: &str, table: &Name, replace: bool, function: &Name, row: bool) -> Outcome {
         let table = self.resolve(table);
         self.expect(&table, RelationKind::Table)?;
         let relation = self.edit(&table).ok_or(Refused)?;
@@ -143,6 +143,10 @@ impl Catalog {
             Some((_, known)) => known.clone_from(function),
             None => relation.triggers.push((name.to_owned(), function.clone())),
         }
+        match row {
+            true => relation.row_triggers.insert(name.to_owned()),
+            false => relation.row_triggers.remove(name),
+        };
         Ok(())
     }
 

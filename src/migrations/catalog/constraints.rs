@@ -72,7 +72,8 @@ impl Catalog {
                 }
                 let to = self.relations.get(&referenced).ok_or(Refused)?;
                 let columns = if columns.is_empty() { to.key().unwrap_or_default().to_vec() } else { columns.clone() };
-                if columns.iter().any(|column| to.lacks(column)) {
+                // a key must be behind it; where all of the table is known, it is seen whether there is
+                if to.is_complete && !to.has_key(&columns) {
                     return Err(Refused);
                 }
                 let name = match &wanted.name {
@@ -208,6 +209,9 @@ impl Catalog {
     /// Makes a constraint of an index that is there, which takes the constraint's name.
     fn use_index(&mut self, table: &QName, index: &str, wanted: &Constraint, under: Under) -> Outcome {
         let relation = self.relations.get(table).ok_or(Refused)?;
+        if relation.is_partitioned() {
+            return Err(Refused);
+        }
         let keys: Vec<String> = match relation.index(index) {
             Some(found) if !found.is_unique || found.is_partial || found.has_expressions || !found.is_valid => {
                 return Err(Refused);
@@ -617,6 +621,17 @@ impl Relation {
         self.is_complete && self.column(column).is_none()
     }
 
+    /// Whether a unique index has these columns as its key, in whatever order.
+    pub(super) fn has_key(&self, columns: &[String]) -> bool {
+        self.indexes.iter().any(|index| {
+            let is_one_of_them = |key: &Option<String>| key.as_ref().is_some_and(|key| columns.contains(key));
+            index.is_unique
+                && !index.is_partial
+                && index.keys.len() == columns.len()
+                && index.keys.iter().all(is_one_of_them)
+        })
+    }
+
     /// The columns of its primary key, where that is known.
     pub fn key(&self) -> Option<&[String]> {
         let primary =
@@ -662,6 +677,8 @@ pub(super) fn unnamed(kind: ConstraintKind) -> Constraint {
         is_deferrable: false,
         is_no_inherit: false,
         using_index: None,
+        nulls_not_distinct: false,
+        is_temporal: false,
         position: None,
     }
 }
@@ -682,6 +699,6 @@ fn is_same(index: &Index, wanted: &Index) -> bool {
 }
 
 /// The columns that every table has.
-fn is_system_column(name: &str) -> bool {
+pub(super) fn is_system_column(name: &str) -> bool {
     matches!(name, "ctid" | "tableoid" | "xmin" | "xmax" | "cmin" | "cmax")
 }

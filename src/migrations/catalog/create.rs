@@ -352,6 +352,7 @@ impl Catalog {
         relation.is_complete = columns.is_some();
         let listed = columns.unwrap_or_default();
         relation.columns = listed.iter().map(|name| Column { born: under.born, ..Column::new(name) }).collect();
+        relation.mentions = reads.columns.iter().cloned().collect();
         self.put(relation);
         self.set_reads(&name, read);
         Ok(())
@@ -433,7 +434,7 @@ impl Columns {
 
     /// One that must be new.
     fn add(&mut self, column: Column) -> Outcome {
-        if self.has(&column.name) {
+        if self.has(&column.name) || super::constraints::is_system_column(&column.name) {
             return Err(Refused);
         }
         self.by_name.insert(column.name.clone(), self.all.len());

@@ -25,6 +25,9 @@ impl Catalog {
                 let Some(table) = statement.table.as_ref().map(|table| self.resolve(table)) else { return Ok(()) };
                 if let Some(relation) = self.edit(&table) {
                     relation.triggers.retain(|(name, _)| statement.names.iter().all(|dropped| dropped.name != *name));
+                    for dropped in &statement.names {
+                        relation.row_triggers.remove(&dropped.name);
+                    }
                 }
                 Ok(())
             }
@@ -61,10 +64,16 @@ impl Catalog {
     fn drop_all(&mut self, targets: Vec<QName>, cascade: bool) -> Outcome {
         let mut going: QNames = targets.iter().cloned().collect();
         let mut todo = targets;
+        let mut above = QNames::default();
         let mut next = 0;
         while let Some(name) = todo.get(next).cloned() {
             next += 1;
             let Some(relation) = self.relations.get(&name) else { continue };
+            if let Some((parent, _)) = &relation.partition_of
+                && !going.contains(parent)
+            {
+                above.insert(parent.clone());
+            }
             let parts = relation
                 .children
                 .iter()
@@ -88,11 +97,54 @@ impl Catalog {
                 return Err(Refused);
             }
         }
+        if going.iter().any(|name| self.feeds(name, &going, cascade)) {
+            return Err(Refused);
+        }
+        // who references a partitioned table references each partition
+        for parent in above.iter().filter(|parent| !going.contains(parent)) {
+            let users = self.references_above(parent);
+            if !users.is_empty() && !cascade {
+                return Err(Refused);
+            }
+            for (user, foreign_key) in users {
+                self.remove_constraint(&user, &foreign_key);
+            }
+        }
         for name in todo {
             self.drop_defaults_of(&name);
             self.forget(&name);
         }
         Ok(())
+    }
+
+    /// Whether a sequence cannot go because a column takes its values: of an identity never, of a default not without
+    /// `cascade`.
+    fn feeds(&self, name: &QName, going: &QNames, cascade: bool) -> bool {
+        let owner = self.relations.get(name).and_then(|sequence| sequence.owned_by.as_ref());
+        let Some((table, column)) = owner.filter(|(table, _)| !going.contains(table)) else { return false };
+        let column = self.relations.get(table).and_then(|table| table.column(column));
+        column.is_some_and(|column| {
+            let is_default = column.default.as_ref().is_some_and(|from| super::expressions::uses_sequence(from, name));
+            column.is_identity || (is_default && !cascade)
+        })
+    }
+
+    /// Foreign keys to a partitioned table or to one above it.
+    fn references_above(&self, table: &QName) -> Vec<(QName, String)> {
+        let mut users = Vec::new();
+        let mut next = self.relations.get(table);
+        // what files say may go in a circle
+        for _ in 0..64 {
+            let Some(relation) = next else { break };
+            for user in relation.referenced_by.iter().filter_map(|user| self.relations.get(user)) {
+                let to_it = user.constraints.iter().filter(|constraint| {
+                    constraint.references.as_ref().is_some_and(|(referenced, _)| *referenced == relation.name)
+                });
+                users.extend(to_it.map(|constraint| (user.name.clone(), constraint.name.clone())));
+            }
+            next = relation.partition_of.as_ref().and_then(|(parent, _)| self.relations.get(parent));
+        }
+        users
     }
 
     /// Of a sequence: the default that takes its values.
@@ -110,7 +162,8 @@ impl Catalog {
     fn drop_index(&mut self, name: &Name, statement: &Drop) -> Outcome {
         let Some((index, table)) = self.resolve_index(name) else {
             // the index of a table that is not all known may well be there
-            return Ok(());
+            let is_missing = self.is_complete && !statement.if_exists;
+            return if is_missing { Err(Refused) } else { Ok(()) };
         };
         let Some(relation) = self.relations.get(&table) else { return Ok(()) };
         let is_behind = relation.constraints.iter().any(|constraint| constraint.index.as_deref() == Some(&*index.name));

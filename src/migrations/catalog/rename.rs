@@ -25,6 +25,9 @@ impl Catalog {
                         .iter_mut()
                         .filter(|(name, _)| name == from)
                         .for_each(|(name, _)| *name = to.to_owned());
+                    if relation.row_triggers.remove(from) {
+                        relation.row_triggers.insert(to.to_owned());
+                    }
                 }
                 Ok(())
             }),
@@ -77,7 +80,8 @@ impl Catalog {
 
     fn rename_column(&mut self, table: &QName, from: &str, to: &str) -> Outcome {
         let relation = self.relations.get(table).ok_or(Refused)?;
-        if relation.lacks(from) || relation.column(to).is_some() || relation.partition_of.is_some() {
+        let is_taken = relation.column(to).is_some() || super::constraints::is_system_column(to);
+        if relation.lacks(from) || is_taken || relation.partition_of.is_some() {
             return Err(Refused);
         }
         for name in self.family(table, false) {

@@ -422,17 +422,12 @@ impl<'a> Alter<'_, 'a> {
 
     fn set_trigger(&mut self, name: Option<&str>) {
         let Some(relation) = self.relation.filter(|relation| relation.is_partitioned()) else { return };
-        let concerns = |relation: &Relation| match name {
-            Some(name) => relation.triggers.iter().any(|(trigger, _)| trigger == name),
-            None => !relation.triggers.is_empty(),
+        let is_cloned = match name {
+            Some(name) => relation.row_triggers.contains(name),
+            None => !relation.row_triggers.is_empty(),
         };
-        if concerns(relation) {
-            let mode = self.mode.clone();
-            for member in self.tally.family(&relation.name) {
-                if self.tally.known(&member).is_some_and(concerns) {
-                    self.tally.lock(&member, mode.clone(), true);
-                }
-            }
+        if is_cloned {
+            self.locked_family();
         }
     }
 

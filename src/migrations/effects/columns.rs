@@ -64,9 +64,7 @@ pub(super) fn add(alter: &mut Alter<'_, '_>, column: &ColumnDef, if_not_exists: 
 
 /// A constraint in the definition of a column.
 fn inline(alter: &mut Alter<'_, '_>, column: &ColumnDef, constraint: &Constraint, leaves: &[QName], value: &Value) {
-    if constraint.is_not_enforced {
-        alter.tally.needs(18, "42601", "not enforced");
-    }
+    constraints::needs_version(alter.tally, constraint);
     match &constraint.kind {
         ConstraintKind::Check(_) if !constraint.is_not_enforced => {
             for leaf in leaves {
@@ -284,13 +282,33 @@ pub(super) fn is_generated_from(column: &Column, from: &str) -> bool {
 
 /// Views that read a column of a relation; those of which it is not known are left out.
 pub(super) fn readers(tally: &Tally<'_>, relation: &Relation, column: &str) -> Vec<QName> {
-    let reads = |view: &&QName| {
-        tally.known(view).is_some_and(|view| {
-            // A view of one table that has a column of that name has it from there.
-            view.reads.len() == 1 && view.column(column).is_some()
-        })
-    };
+    let reads = |view: &&QName| reads_column(tally, view, relation, column) == Some(true);
     relation.read_by.iter().filter(reads).cloned().collect()
+}
+
+/// Views of which it is not known whether they read a column of a relation.
+pub(super) fn perhaps_readers(tally: &Tally<'_>, relation: &Relation, column: &str) -> Vec<QName> {
+    let reads = |view: &&QName| reads_column(tally, view, relation, column).is_none();
+    relation.read_by.iter().filter(reads).cloned().collect()
+}
+
+/// Whether a view reads a column of a relation.
+fn reads_column(tally: &Tally<'_>, view: &QName, relation: &Relation, column: &str) -> Option<bool> {
+    let view = tally.known(view)?;
+    if view.mentions.contains("*") {
+        // all columns there were when it was made: the ones that are among its own
+        return view.column(column).is_some().then_some(true).filter(|_| view.reads.len() == 1);
+    }
+    if view.mentions.is_empty() {
+        return None;
+    }
+    if !view.mentions.contains(column) {
+        return Some(false);
+    }
+    // the column of that name is another's, unless no other has one
+    let others = view.reads.iter().filter(|read| **read != relation.name);
+    let lacks = |read: &QName| tally.known(read).is_some_and(|read| read.is_complete && read.column(column).is_none());
+    others.into_iter().all(lacks).then_some(true)
 }
 
 /// `set not null`.

@@ -9,9 +9,7 @@ use crate::lock::LockMode;
 
 /// `add constraint`.
 pub(super) fn add(alter: &mut Alter<'_, '_>, constraint: &Constraint) {
-    if constraint.is_not_enforced {
-        alter.tally.needs(18, "42601", "not enforced");
-    }
+    needs_version(alter.tally, constraint);
     match &constraint.kind {
         ConstraintKind::Check(_) => add_check(alter, constraint),
         ConstraintKind::NotNull => add_not_null(alter, constraint),
@@ -132,6 +130,9 @@ pub(super) fn index_backed(alter: &mut Alter<'_, '_>, constraint: &Constraint, i
     }
     for leaf in &leaves {
         let is_own = *leaf == alter.table;
+        if !is_own && takes_over(alter.tally, leaf, constraint) {
+            continue;
+        }
         let index = match is_own {
             true => index_name(leaf, constraint),
             false => index_name(leaf, &Constraint { name: None, ..constraint.clone() }),
@@ -143,6 +144,30 @@ pub(super) fn index_backed(alter: &mut Alter<'_, '_>, constraint: &Constraint, i
         };
         let because = format!("the index of {} is built", title(constraint, word));
         alter.tally.build(leaf, Reason::new(because).part(index));
+    }
+}
+
+/// Whether a partition has the constraint already: the one of the partitioned table takes it over, and builds nothing.
+fn takes_over(tally: &Tally<'_>, leaf: &QName, wanted: &Constraint) -> bool {
+    let is_like = |own: &TableConstraint| {
+        own.definition.kind == wanted.kind
+            && wanted.kind != ConstraintKind::Exclusion
+            && own.definition.columns == wanted.columns
+            && own.definition.is_deferrable == wanted.is_deferrable
+    };
+    tally.known(leaf).is_some_and(|relation| relation.constraints.iter().any(is_like))
+}
+
+/// What only newer majors have.
+pub(super) fn needs_version(tally: &mut Tally<'_>, constraint: &Constraint) {
+    if constraint.nulls_not_distinct {
+        tally.needs(15, "42601", "nulls not distinct");
+    }
+    if constraint.is_temporal {
+        tally.needs(18, "42601", "without overlaps");
+    }
+    if constraint.is_not_enforced {
+        tally.needs(18, "42601", "not enforced");
     }
 }
 

@@ -61,9 +61,7 @@ pub(super) fn table(tally: &mut Tally<'_>, create: &CreateTable) {
     }
     let of_columns = create.columns.iter().flat_map(|column| &column.constraints);
     for constraint in of_columns.chain(&create.constraints) {
-        if constraint.is_not_enforced {
-            tally.needs(18, "42601", "not enforced");
-        }
+        constraints::needs_version(tally, constraint);
         if constraint.kind == ConstraintKind::NotNull && create.constraints.contains(constraint) {
             tally.needs(18, "42601", "a not null constraint of a table");
         }
@@ -82,6 +80,9 @@ pub(super) fn table(tally: &mut Tally<'_>, create: &CreateTable) {
 pub(super) fn index(tally: &mut Tally<'_>, create: &CreateIndex) {
     if create.concurrently {
         tally.no_transaction("create index concurrently");
+    }
+    if create.nulls_not_distinct {
+        tally.needs(15, "42601", "nulls not distinct");
     }
     let Some(table) = tally.existing(&create.table, false) else { return };
     let mode = if create.concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };

@@ -33,6 +33,9 @@ pub(super) fn data(tally: &mut Tally<'_>, dml: &Dml, runs: bool) {
     if dml.kind == DmlKind::Merge {
         tally.needs(15, "42601", "merge");
     }
+    if dml.merge_returns {
+        tally.needs(17, "42601", "returning of a merge");
+    }
     let locked = if dml.locks_rows { LockMode::RowShare } else { LockMode::AccessShare };
     for name in &dml.reads.relations {
         let Some(relation) = tally.existing(name, false) else { return };
@@ -209,7 +212,7 @@ pub(super) fn copy(tally: &mut Tally<'_>, table: Option<&Name>, is_from: bool, r
 }
 
 /// `truncate`.
-pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool) {
+pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool, restart_identity: bool) {
     let mut queue = Vec::new();
     for (number, name) in tables.iter().enumerate() {
         tally.action = number;
@@ -225,9 +228,14 @@ pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool) {
         next += 1;
         for member in tally.family(&name) {
             tally.lock(&member, LockMode::AccessExclusive, !is_said || member != name);
-            tally.lock_indexes(&member, &LockMode::AccessExclusive);
+            if tally.has_storage(&member) {
+                tally.lock_indexes(&member, &LockMode::AccessExclusive);
+            }
             going.insert(member.clone());
             let Some(relation) = tally.known(&member) else { continue };
+            for sequence in relation.owns.iter().filter(|_| restart_identity) {
+                tally.lock(sequence, LockMode::AccessExclusive, true);
+            }
             for referencing in super::constraints::referencing(tally, relation, None) {
                 if going.contains(&referencing) {
                     continue;
@@ -249,10 +257,13 @@ pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool) {
 }
 
 /// `lock table`.
-pub(super) fn lock(tally: &mut Tally<'_>, tables: &[Name], mode: &LockMode) {
+pub(super) fn lock(tally: &mut Tally<'_>, tables: &[Name], only: &[Name], mode: &LockMode) {
     for name in tables {
         let Some(table) = tally.existing(name, false) else { continue };
-        tally.lock_family(&table, mode, false);
+        match only.contains(name) {
+            true => tally.lock(&table, mode.clone(), false),
+            false => tally.lock_family(&table, mode, false),
+        }
         through_views(tally, &table, mode);
     }
 }

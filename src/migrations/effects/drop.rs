@@ -231,13 +231,9 @@ fn of_table(tally: &mut Tally<'_>, drop: &Drop) {
     tally.lock(&table, LockMode::AccessExclusive, false);
     let Some(relation) = tally.known(&table) else { return };
     if drop.kind == ObjectKind::Trigger && relation.is_partitioned() {
-        let has = |relation: &Relation| {
-            relation.triggers.iter().any(|(trigger, _)| drop.names.iter().any(|name| name.name == *trigger))
-        };
-        for member in tally.family(&table) {
-            if tally.known(&member).is_some_and(has) {
-                tally.lock(&member, LockMode::AccessExclusive, true);
-            }
+        let is_cloned = drop.names.iter().any(|name| relation.row_triggers.contains(&name.name));
+        if is_cloned {
+            tally.lock_family(&table, &LockMode::AccessExclusive, false);
         }
     }
 }

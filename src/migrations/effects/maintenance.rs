@@ -75,11 +75,8 @@ fn rename_part(tally: &mut Tally<'_>, rename: &Rename, name: &QName) {
             }
         }
         ObjectKind::Trigger if relation.is_partitioned() && tally.major() >= 15 => {
-            let has = |relation: &Relation| relation.triggers.iter().any(|(trigger, _)| trigger == part);
-            for member in tally.family(name) {
-                if tally.known(&member).is_some_and(has) {
-                    tally.lock(&member, LockMode::AccessExclusive, true);
-                }
+            if relation.row_triggers.contains(part) {
+                tally.lock_family(name, &LockMode::AccessExclusive, false);
             }
         }
         _ => {}

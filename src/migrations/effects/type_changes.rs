@@ -37,7 +37,7 @@ pub(super) fn change(
         if !columns::readers(alter.tally, relation, column).is_empty() {
             return alter.tally.fail("0A000", "cannot alter type of a column used by a view or rule");
         }
-        for view in &relation.read_by {
+        for view in columns::perhaps_readers(alter.tally, relation, column) {
             let because = format!("whether {view} reads {table}.{column}: if it does, the statement fails");
             alter.tally.effects.unread.push(because);
         }
@@ -127,7 +127,7 @@ fn foreign_keys(alter: &mut Alter<'_, '_>, relation: &Relation, column: &str) {
         if !constraint.definition.columns.iter().any(|named| named == column) || alter.dropped.contains(&constraint.name) {
             continue;
         }
-        alter.tally.lock_family(referenced, &LockMode::AccessExclusive, true);
+        constraints::lock_referenced(alter.tally, referenced, &LockMode::AccessExclusive);
         if is_rewritten && constraint.is_valid && !constraint.definition.is_not_enforced {
             let reason = Reason::new(because(&constraint.name)).part(&constraint.name);
             alter.tally.validate(&relation.name, reason);

@@ -3,8 +3,8 @@
 use super::around;
 use super::prelude::*;
 use crate::migrations::catalog::RelationKind;
-use crate::migrations::split::tokens::Kind;
 use crate::migrations::command::{Bound, Expr, TypeName};
+use crate::migrations::split::tokens::Kind;
 use crate::sql::quote;
 use std::collections::BTreeSet;
 
@@ -78,7 +78,8 @@ pub(super) fn not_null(m: &Moment<'_>, relation: &QName, column: &str) -> Vec<St
     let constraint = waiting.map_or(constraint, |waiting| quote(&waiting.name));
     let mut statements = vec![TIMEOUT.to_owned()];
     if waiting.is_none() {
-        statements.push(format!("alter table {table} add constraint {constraint} check ({quoted} is not null) not valid;"));
+        statements
+            .push(format!("alter table {table} add constraint {constraint} check ({quoted} is not null) not valid;"));
     }
     statements.push(format!("alter table {table} validate constraint {constraint};"));
     statements.push(format!("alter table {table} alter column {quoted} set not null;"));
@@ -170,6 +171,38 @@ pub(super) fn partitioned_index(
         }
     }
     Some(statements)
+}
+
+/// A primary key or a unique constraint of a partitioned table whose index is not built under lock: each partition gets the
+/// constraint by an index that was built concurrently, and the parent's takes those over. None where the partitions are not
+/// known, too many to be listed, or partitioned themselves.
+pub(super) fn partitioned_key(
+    m: &Moment<'_>,
+    parent: &QName,
+    constraint: &str,
+    kind: &str,
+    keys: &[String],
+    nulls: &str,
+) -> Option<Vec<String>> {
+    let parts = partitions(m, parent);
+    if parts.is_empty() || parts.len() * 2 > MOST || parts.iter().any(|part| part.kind != RelationKind::Table) {
+        return None;
+    }
+    let keys = columns(keys);
+    let end = constraint.strip_prefix(&*parent.name).unwrap_or(constraint).trim_start_matches('_');
+    let (mut builds, mut constraints) = (Vec::new(), vec![TIMEOUT.to_owned()]);
+    for part in parts {
+        let (table, own) = (part.name.sql(), quote(&name(&part.name.name, end)));
+        builds.push(format!("create unique index concurrently {own} on {table} ({keys}){nulls};"));
+        constraints.push(format!("alter table {table} add constraint {own} {kind} using index {own};"));
+    }
+    constraints.push(format!(
+        "alter table {} add constraint {} {kind}{nulls} ({keys});",
+        parent.sql(),
+        quote(constraint)
+    ));
+    builds.append(&mut constraints);
+    Some(builds)
 }
 
 /// A partition's bound as SQL; none where a value of it cannot be written again.

@@ -3,7 +3,7 @@
 use super::moment::{Moment, Place};
 use crate::finding::Finding;
 use crate::migrations::catalog::QName;
-use crate::migrations::command::{Action, ActionKind, Command, Name, ObjectKind, Transaction, TypeName};
+use crate::migrations::command::{Action, ActionKind, ColumnDef, Command, Name, ObjectKind, Transaction, TypeName};
 use crate::migrations::script::Statement;
 use crate::migrations::session::Began;
 use crate::migrations::split::tokens::{Kind, Token, Tokens};
@@ -166,6 +166,35 @@ pub(super) fn what(m: &Moment<'_>) -> &'static str {
         Command::AddEnumValue { .. } => "alter type add value",
         _ => "the statement",
     }
+}
+
+/// The columns that a statement adds, each with its table and its place; those of new tables among them.
+pub(super) fn new_columns<'a>(m: &Moment<'a>) -> Vec<(Place, QName, &'a ColumnDef)> {
+    let mut all = Vec::new();
+    for said in said(m) {
+        let place = |column: &ColumnDef| if said.is_inner { Place::Statement } else { Place::At(column.position) };
+        match said.command {
+            Command::CreateTable(create) => {
+                let table = m.catalog.resolve(&create.name);
+                all.extend(create.columns.iter().map(|column| (place(column), table.clone(), column)));
+            }
+            Command::AlterTable { name, actions, .. } => {
+                let table = m.catalog.resolve(name);
+                for action in actions {
+                    if let ActionKind::AddColumn { column, .. } = &action.kind {
+                        all.push((place(column), table.clone(), column));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// Whether a type is one of PostgreSQL's own of a name.
+pub(super) fn is_type(one: &TypeName, name: &str) -> bool {
+    one.name.name == name && matches!(one.name.schema.as_deref(), None | Some("pg_catalog"))
 }
 
 /// A type as messages show it: as SQL has it, else by its name.

@@ -60,7 +60,7 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
                     tell(m, said.place(number), &format!("drop {what} cascade"), "drops", along)
                 }));
             }
-            Command::Truncate { tables, cascade: true } => found.extend(truncated(m, tables)),
+            Command::Truncate { tables, cascade: true, .. } => found.extend(truncated(m, tables)),
             Command::AlterTable { name, .. } => {
                 let relation = m.catalog.resolve(name);
                 if m.is_new(&relation) {

@@ -1,22 +1,23 @@
 //! Column added with a value that differs for every row
 //!
 //! ## Why it matters
-//! PostgreSQL writes the whole table and all its indexes anew, under AccessExclusiveLock: nobody reads or writes it until
-//! that is done. Standbys replay as much, and the table takes its size once more on disk meanwhile.
+//! PostgreSQL writes the whole table and all its indexes anew, under AccessExclusiveLock: nobody reads or writes it
+//! until that is done. Standbys replay as much, and the table takes its size once more on disk meanwhile.
 //!
 //! ## How it is decided
-//! `add column` with a default that is volatile (`random()`, `gen_random_uuid()`, `clock_timestamp()`, a sequence), with
-//! `serial` or an identity, generated and stored, or of a domain that has constraints. A constant default and one that is
-//! stable (`now()`, `current_date`) are kept in the catalog and cost nothing. A function of the user's counts as it is
-//! declared, unless its body can take its place: then as its body does.
+//! `add column` with a default that is volatile (`random()`, `gen_random_uuid()`, `clock_timestamp()`, a sequence),
+//! with `serial` or an identity, generated and stored, or of a domain that has constraints. A constant default and
+//! one that is stable (`now()`, `current_date`) are kept in the catalog and cost nothing. A function of the user's
+//! counts as it is declared, unless its body can take its place: then as its body does.
 //!
 //! ## What to do
-//! Add the column without the value, set the default for the rows to come, and fill the old rows in batches, each in a
-//! transaction of its own. A virtual generated column (18) is not kept at all. In place of a domain take what it is made of
-//! and a check that is validated later.
+//! Add the column without the value, set the default for the rows to come, and fill the old rows in batches, each in
+//! a transaction of its own. A virtual generated column (18) is not kept at all. In place of a domain take what it is
+//! made of and a check that is validated later.
 //!
 //! ## Limits
-//! A function that no migration made counts as volatile, and the finding says so. Extensions may declare theirs otherwise.
+//! A function that no migration made counts as volatile, and the finding says so. Extensions may declare theirs
+//! otherwise.
 
 use super::prelude::*;
 use super::{advice, over_rows};
@@ -203,8 +204,10 @@ mod tests {
 
     #[test]
     fn the_hint_fills_in_batches() {
-        let found =
-            findings(&RULE, &format!("{OLD}alter table orders add column \"Token\" uuid not null default gen_random_uuid();"));
+        let found = findings(
+            &RULE,
+            &format!("{OLD}alter table orders add column \"Token\" uuid not null default gen_random_uuid();"),
+        );
         let sql = found[0].hint.as_ref().unwrap().sql.as_ref().unwrap();
         assert!(sql.starts_with("set lock_timeout = '5s';\nalter table orders add column \"Token\" uuid;\n"), "{sql}");
         assert!(sql.contains("where id in (select id from orders where \"Token\" is null limit 5000);"), "{sql}");
@@ -213,7 +216,9 @@ mod tests {
 
     #[test]
     fn each_action_is_its_own() {
-        let found = of("alter table orders\n  add column x int,\n  add column y float default random(),\n  add column z serial;");
+        let found = of(
+            "alter table orders\n  add column x int,\n  add column y float default random(),\n  add column z serial;",
+        );
         assert_eq!(found.len(), 2, "{found:?}");
     }
 }

@@ -1,23 +1,26 @@
 //! Column type changed to one that is stored otherwise
 //!
 //! ## Why it matters
-//! PostgreSQL writes the whole table and all its indexes anew under AccessExclusiveLock: nobody reads or writes it until that is
-//! done. Where the rows can stay, their indexes may still be built anew and their checks be verified, under the same lock.
+//! PostgreSQL writes the whole table and all its indexes anew under AccessExclusiveLock: nobody reads or writes it
+//! until that is done. Where the rows can stay, their indexes may still be built anew and their checks be verified,
+//! under the same lock.
 //!
 //! ## How it is decided
-//! `alter column … type` from the old type, as the migrations before it or the schema say it, to the new one. No rewrite:
-//! a longer `varchar` or none at all, `varchar` to `text` and back, a wider `numeric` of the same scale, a longer
-//! `timestamp`, `time`, `interval` or `varbit`, `cidr` to `inet`, a domain to what it is made of, an unconstrained domain,
-//! and `timestamp` to `timestamptz` and back while `TimeZone` is UTC. All else is one, and `using` nearly always is.
-//! A new collation builds the indexes of the column anew; a check on the column is verified again.
+//! `alter column … type` from the old type, as the migrations before it or the schema say it, to the new one. No
+//! rewrite: a longer `varchar` or none at all, `varchar` to `text` and back, a wider `numeric` of the same scale, a
+//! longer `timestamp`, `time`, `interval` or `varbit`, `cidr` to `inet`, a domain to what it is made of, an
+//! unconstrained domain, and `timestamp` to `timestamptz` and back while `TimeZone` is UTC. All else is one, `using`
+//! too unless it is the column itself or a cast of it that changes nothing. A new collation builds the indexes of the
+//! column anew; a check on the column is verified again.
 //!
 //! ## What to do
-//! Expand and contract: add a column of the new type, have a trigger keep it, fill it in batches, move the application over, and drop
-//! the old one in a later release. For `timestamp` values that are UTC, `set timezone = 'UTC'` before the statement.
+//! Expand and contract: add a column of the new type, have a trigger keep it, fill it in batches, move the
+//! application over, and drop the old one in a later release. For `timestamp` values that are UTC,
+//! `set timezone = 'UTC'` before the statement.
 //!
 //! ## Limits
-//! Where the old type is not known, a rewrite is taken for granted, and the finding says so: review the folder from its first
-//! migration on, or give a schema. Casts that `create cast` made are not known.
+//! Where the old type is not known, a rewrite is taken for granted, and the finding says so: review the folder from
+//! its first migration on, or give a schema. Casts that `create cast` made are not known.
 
 use super::prelude::*;
 use super::{advice, around, over_rows};
@@ -81,9 +84,15 @@ fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding
              validated later",
         ));
     }
-    let text = "add a column of the new type, keep it with a trigger, fill it in batches, and change over in a later release";
+    let text =
+        "add a column of the new type, keep it with a trigger, fill it in batches, and change over in a later release";
     let old = known.and_then(|column| column.type_name.as_ref()).map(|old| old.name.name.clone()).unwrap_or_default();
-    if using.is_none() && matches!((old.as_str(), type_name.name.name.as_str()), ("timestamp", "timestamptz") | ("timestamptz", "timestamp")) {
+    if using.is_none()
+        && matches!(
+            (old.as_str(), type_name.name.name.as_str()),
+            ("timestamp", "timestamptz") | ("timestamptz", "timestamp")
+        )
+    {
         return Some(finding.advice(
             "where the values are meant as UTC, set timezone = 'UTC' in the same session before: then no row is written; else add a \
              column of the new type, keep it with a trigger and fill it in batches",
@@ -125,14 +134,16 @@ mod tests {
     fn rows_that_are_stored_otherwise_are_written_anew() {
         assert_eq!(
             of("alter table orders alter column n type bigint;"),
-            ["high orders.n becomes bigint: all rows of orders are written anew under AccessExclusiveLock, reads and writes wait"]
+            [
+                "high orders.n becomes bigint: all rows of orders are written anew under AccessExclusiveLock, reads and writes wait"
+            ]
         );
         for sql in [
             "alter table orders alter v type varchar(20);",
             "alter table orders alter t type varchar(20);",
             "alter table orders alter amount type numeric(10, 3);",
             "alter table orders alter at type timestamptz;",
-            "alter table orders alter n type int using n::int;",
+            "alter table orders alter n type int using n + 0;",
         ] {
             assert_eq!(of(sql).len(), 1, "{sql}");
         }
@@ -148,6 +159,7 @@ mod tests {
             "alter table orders alter t type varchar;",
             "alter table orders alter amount type numeric(12, 2);",
             "alter table orders alter amount type numeric;",
+            "alter table orders alter n type int using n::int;",
             "set timezone = 'UTC'; alter table orders alter at type timestamptz;",
         ] {
             assert_eq!(of(sql), [""; 0], "{sql}");

@@ -21,7 +21,6 @@
 
 use super::prelude::*;
 use crate::migrations::session::Timeout;
-use crate::migrations::weight::{self, Weight};
 
 /// A build that a timeout will cancel.
 pub(super) static RULE: Rule = Rule {
@@ -65,10 +64,7 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
         _ => return Vec::new(),
     };
     // in a transaction it fails before any timeout could strike
-    let is_empty = |table: &QName| {
-        matches!(weight::weigh(m.catalog.get(table).known(), None, WorkKind::Build), Weight::Nothing)
-    };
-    if m.session.is_in_transaction() || table.as_ref().is_some_and(|table| m.is_new(table) || is_empty(table)) {
+    if m.session.is_in_transaction() || table.as_ref().is_some_and(|table| m.is_new(table) || m.is_empty(table)) {
         return Vec::new();
     }
     let limit = m.param(&RULE.meta, &STATEMENT) * 1000.0;

@@ -1,17 +1,19 @@
 //! Constraint that is verified while it is added
 //!
 //! ## Why it matters
-//! To add a check or a not null constraint, PostgreSQL reads the whole table under AccessExclusiveLock: reads and writes wait. For
-//! a foreign key it looks every row up in the other table, under ShareRowExclusiveLock on both: writes to either wait.
+//! To add a check or a not null constraint, PostgreSQL reads the whole table under AccessExclusiveLock: reads and
+//! writes wait. For a foreign key it looks every row up in the other table, under ShareRowExclusiveLock on both:
+//! writes to either wait.
 //!
 //! ## How it is decided
-//! `add constraint` of a check, a foreign key or (18) a not null that is not `not valid`; a check within `add column`, which is
-//! verified even where the column is null throughout; a foreign key within `add column` with a default; and `alter
-//! constraint … enforced` (18). `add column … references` without a default verifies nothing and is not found.
+//! `add constraint` of a check, a foreign key or (18) a not null that is not `not valid`; a check within
+//! `add column`, which is verified even where the column is null throughout; a foreign key within `add column` with a
+//! default; and `alter constraint … enforced` (18). `add column … references` without a default verifies nothing and
+//! is not found.
 //!
 //! ## What to do
-//! Add the constraint `not valid`: that is instant, and holds for all rows from then on. Validate it in another transaction:
-//! that reads the rows while reads and writes go on.
+//! Add the constraint `not valid`: that is instant, and holds for all rows from then on. Validate it in another
+//! transaction: that reads the rows while reads and writes go on.
 //!
 //! ## Limits
 //! On a partitioned table a foreign key cannot be `not valid` before PostgreSQL 18: there it is added so to each
@@ -136,13 +138,21 @@ fn looked_up(
     };
     let message = format!("all rows of {} are looked up in {other} under {on}", over_rows::tables(works));
     let subject = name.map_or_else(|| m.table(table), |name| m.constraint(table, &name));
-    let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, works, WorkKind::Validate, message)?;
+    let finding =
+        over_rows::finding(m, &RULE.meta, Place::Action(number), subject, works, WorkKind::Validate, message)?;
     Some(finding.text("references", other.to_string()))
 }
 
 /// The same constraints, added not valid and validated later, after the column where they come with one.
-fn advised(m: &Moment<'_>, finding: Finding, table: &QName, column: Option<&ColumnDef>, list: &[&Constraint]) -> Finding {
-    let text = "add it not valid, which is instant, and validate it in a transaction of its own, while reads and writes go on";
+fn advised(
+    m: &Moment<'_>,
+    finding: Finding,
+    table: &QName,
+    column: Option<&ColumnDef>,
+    list: &[&Constraint],
+) -> Finding {
+    let text =
+        "add it not valid, which is instant, and validate it in a transaction of its own, while reads and writes go on";
     let known = m.catalog.get(table).known();
     let is_partitioned = known.is_some_and(Relation::is_partitioned);
     let is_key = |one: &&Constraint| matches!(one.kind, ConstraintKind::ForeignKey { .. });
@@ -196,7 +206,8 @@ fn clause(constraint: &Constraint) -> Option<(&'static str, String)> {
                 // whether it is initially deferred is not known
                 return None;
             }
-            let mut sql = format!("foreign key ({}) references {}", advice::columns(&constraint.columns), references.sql());
+            let mut sql =
+                format!("foreign key ({}) references {}", advice::columns(&constraint.columns), references.sql());
             if !columns.is_empty() {
                 sql.push_str(&format!(" ({})", advice::columns(columns)));
             }
@@ -231,7 +242,9 @@ mod tests {
         );
         assert_eq!(
             of("alter table orders add foreign key (user_id) references users;"),
-            ["high all rows of orders are looked up in users under ShareRowExclusiveLock on orders and users: writes to both wait"]
+            [
+                "high all rows of orders are looked up in users under ShareRowExclusiveLock on orders and users: writes to both wait"
+            ]
         );
         for sql in [
             "alter table orders add column x int check (x > 0);",
@@ -260,7 +273,9 @@ mod tests {
     fn the_hint_validates_apart() {
         let found = findings(
             &RULE,
-            &format!("{OLD}alter table orders add constraint f foreign key (user_id) references users on delete cascade;"),
+            &format!(
+                "{OLD}alter table orders add constraint f foreign key (user_id) references users on delete cascade;"
+            ),
         );
         assert_eq!(
             found[0].hint.as_ref().unwrap().sql.as_deref(),

@@ -1,17 +1,18 @@
 //! Domain constraint that is verified in every table that uses it
 //!
 //! ## Why it matters
-//! PostgreSQL reads every table with a column of the domain, whole, under ShareLock on all of them until the transaction
-//! ends: reads go on, writes wait.
+//! PostgreSQL reads every table with a column of the domain, whole, under ShareLock on all of them until the
+//! transaction ends: reads go on, writes wait.
 //!
 //! ## How it is decided
-//! `alter domain … add constraint` that is not `not valid`, and `alter domain … set not null`, where a table that was there before the
-//! script has a column of the domain, of an array or a domain of it.
+//! `alter domain … add constraint` that is not `not valid`, and `alter domain … set not null`, where a table that was
+//! there before the script has a column of the domain, of an array or a domain of it.
 //!
 //! ## What to do
-//! Add a check `not valid`, which reads nothing, and validate it apart. The validation reads the tables too, under a lock
-//! that stops writes before PostgreSQL 18: for large tables, constraints of the tables themselves are better, since they are validated
-//! while writes go on. A `not null` cannot be `not valid`: a check `(value is not null)` can.
+//! Add a check `not valid`, which reads nothing, and validate it apart. The validation reads the tables too, under a
+//! lock that stops writes before PostgreSQL 18: for large tables, constraints of the tables themselves are better,
+//! since they are validated while writes go on. A `not null` cannot be `not valid`: a check `(value is not null)`
+//! can.
 //!
 //! ## Limits
 //! Which tables use the domain is known only of those that a migration or a schema made.
@@ -81,11 +82,13 @@ mod tests {
         let text = format!("{OLD}alter domain amount add constraint c check (value > 0);");
         assert_eq!(
             says(&RULE, &text),
-            ["high all rows of items and orders are read under ShareLock to verify a constraint of amount: writes wait, reads go on"]
+            [
+                "high all rows of items and orders are read under ShareLock to verify a constraint of amount: writes wait, reads go on"
+            ]
         );
         assert_eq!(
             findings(&RULE, &text)[0].hint.as_ref().unwrap().sql.as_deref(),
-            Some("alter domain amount add constraint c check (value > 0) not valid;")
+            Some("alter domain amount add constraint c check (\"value\" > 0) not valid;")
         );
         assert_eq!(says(&RULE, &format!("{OLD}alter domain amount set not null;")).len(), 1);
     }

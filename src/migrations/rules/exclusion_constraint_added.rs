@@ -1,16 +1,16 @@
 //! Exclusion constraint added to a table that is in use
 //!
 //! ## Why it matters
-//! Its index is built under AccessExclusiveLock, and there is no other way: it can be neither built concurrently nor added `not valid`
-//! nor `using index`.
+//! Its index is built under AccessExclusiveLock, and there is no other way: it can be neither built concurrently nor
+//! added `not valid` nor `using index`.
 //!
 //! ## How it is decided
 //! `add constraint … exclude` on a table that was there before the script.
 //!
 //! ## What to do
-//! Where the table is large: create a new table with the constraint, have a trigger keep it, copy the rows in batches, and
-//! change the names over. Else add it in a quiet hour, with a `lock_timeout`. A trigger that takes an advisory lock on the key can hold
-//! the rule without a constraint.
+//! Where the table is large: create a new table with the constraint, have a trigger keep it, copy the rows in
+//! batches, and change the names over. Else add it in a quiet hour, with a `lock_timeout`. A trigger that takes an
+//! advisory lock on the key can hold the rule without a constraint.
 //!
 //! ## Limits
 //! None known.
@@ -67,12 +67,16 @@ mod tests {
     #[test]
     fn only_a_table_in_use_waits() {
         let old = "-- file: 1.sql released\ncreate table bookings (room int, during tstzrange);\n-- file: 2.sql\n";
-        let add = |table: &str| format!("alter table {table} add constraint e exclude using gist (room with =, during with &&);");
+        let add = |table: &str| {
+            format!("alter table {table} add constraint e exclude using gist (room with =, during with &&);")
+        };
         let found = says(&RULE, &format!("{old}{}", add("bookings")));
         assert_eq!(
             found,
-            ["high the index of an exclusion constraint on bookings is built under AccessExclusiveLock: reads and writes wait, and it \
-              cannot be built concurrently"]
+            [
+                "high the index of an exclusion constraint on bookings is built under AccessExclusiveLock: reads and writes wait, and it \
+              cannot be built concurrently"
+            ]
         );
         let fresh = format!("{old}create table fresh (room int, during tstzrange); {}", add("fresh"));
         assert_eq!(says(&RULE, &fresh), [""; 0]);

@@ -1,19 +1,19 @@
 //! Index dropped under a lock on its table
 //!
 //! ## Why it matters
-//! `drop index` takes AccessExclusiveLock on the table of the index. The work is done in an instant, but the wait for the lock is
-//! not: behind a statement that waits for it, every read and write of the table waits too.
+//! `drop index` takes AccessExclusiveLock on the table of the index. The work is done in an instant, but the wait for
+//! the lock is not: behind a statement that waits for it, every read and write of the table waits too.
 //!
 //! ## How it is decided
-//! `drop index` without `concurrently`, unless its table came to be in the same script or the index is one of a partitioned
-//! table, which cannot be dropped concurrently.
+//! `drop index` without `concurrently`, unless its table came to be in the same script or the index is one of a
+//! partitioned table, which cannot be dropped concurrently.
 //!
 //! ## What to do
 //! `drop index concurrently`, outside of a transaction, one index at a time.
 //!
 //! ## Limits
-//! An index of which nothing is known may belong to a partitioned table or to a constraint; then the statement in the hint fails and does
-//! no harm.
+//! An index of which nothing is known may belong to a partitioned table or to a constraint; then the statement in the
+//! hint fails and does no harm.
 
 use super::prelude::*;
 use super::{advice, around};
@@ -48,14 +48,17 @@ fn dropped(m: &Moment<'_>) -> Option<Finding> {
     let names: Vec<&Name> = drop.names.iter().filter(blocks).collect();
     let first = names.first()?;
     // an index that came to nothing more than `if exists` takes no lock; whether it is there is not known
-    let tables: Vec<String> = names.iter().filter_map(|name| m.catalog.table_of_index(name)).map(|table| table.name.to_string()).collect();
+    let tables: Vec<String> =
+        names.iter().filter_map(|name| m.catalog.table_of_index(name)).map(|table| table.name.to_string()).collect();
     let on = match (tables.is_empty(), names.len()) {
         (true, 1) => format!("the table of {first}"),
         (true, _) => "the tables of the indexes".to_owned(),
         (false, _) => around::some(&tables),
     };
-    let message = format!("AccessExclusiveLock on {on} to drop {}: reads and writes wait, in a queue from when it waits on",
-        around::some(&names.iter().map(ToString::to_string).collect::<Vec<_>>()));
+    let message = format!(
+        "AccessExclusiveLock on {on} to drop {}: reads and writes wait, in a queue from when it waits on",
+        around::some(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
+    );
     let subject = match m.catalog.table_of_index(first) {
         Some(table) => m.index(&table.name, &first.name),
         None => m.itself(),

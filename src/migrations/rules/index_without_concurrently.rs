@@ -1,16 +1,16 @@
 //! Index built while writes wait
 //!
 //! ## Why it matters
-//! `create index` holds ShareLock on the table until all rows are read, sorted and written: reads go on, every insert,
-//! update and delete waits.
+//! `create index` holds ShareLock on the table until all rows are read, sorted and written: reads go on, every
+//! insert, update and delete waits.
 //!
 //! ## How it is decided
 //! `create index` without `concurrently` on a table or a materialized view that was there before the script. On a
 //! partitioned table the lock is on every partition, and `concurrently` is an error.
 //!
 //! ## What to do
-//! `create index concurrently`, outside of a transaction. On a partitioned table: the index on the parent alone (`on only`), one on
-//! each partition concurrently, and each attached to the parent's, which is valid when all are.
+//! `create index concurrently`, outside of a transaction. On a partitioned table: the index on the parent alone
+//! (`on only`), one on each partition concurrently, and each attached to the parent's, which is valid when all are.
 //!
 //! ## Limits
 //! Partitions that no migration and no schema told of are not in the hint.
@@ -142,7 +142,9 @@ mod tests {
     #[test]
     fn the_hint_keeps_every_word() {
         assert_eq!(
-            hint("create /* index */ UNIQUE INDEX i ON orders using btree (n desc nulls last) include (id) where n > 0;"),
+            hint(
+                "create /* index */ UNIQUE INDEX i ON orders using btree (n desc nulls last) include (id) where n > 0;"
+            ),
             "create /* index */ UNIQUE INDEX concurrently i ON orders using btree (n desc nulls last) include (id) where n > 0;"
         );
         assert_eq!(hint("create index if not exists i on orders (n);"), "create index concurrently i on orders (n);");

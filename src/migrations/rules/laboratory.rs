@@ -132,7 +132,8 @@ pub(crate) fn objections(project: &Project, finding: &Finding, rules: &[&'static
         let file = &project.files[own.file];
         let is_here = file.path == location.file;
         if is_here {
-            own.statements.retain(|one| file.line_column(one.span.start) < (location.line, location.column));
+            // an action of a statement: that statement is what the hint stands for
+            own.statements.retain(|one| file.line_column(one.span.end) <= (location.line, location.column));
             // the hint is sent apart: what is before it has been committed
             own.statements.retain(|one| !matches!(one.command(), Some(Command::Transaction(_))));
         }

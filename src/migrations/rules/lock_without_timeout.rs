@@ -1,18 +1,19 @@
 //! Lock that is waited for without a limit
 //!
 //! ## Why it matters
-//! A statement that waits for a strong lock makes everybody who comes after it wait too, reads included: behind one long query,
-//! an `alter table` that takes a millisecond stops the table for as long as the query runs. `lock_timeout` gives up instead.
+//! A statement that waits for a strong lock makes everybody who comes after it wait too, reads included: behind one
+//! long query, an `alter table` that takes a millisecond stops the table for as long as the query runs.
+//! `lock_timeout` gives up instead.
 //!
 //! ## How it is decided
-//! The first statement of a file that asks for ShareLock or more on a relation that was there before, while `lock_timeout`
-//! is not set, is 0, is longer than a minute, or has ended: `set local` outside of a transaction does nothing, and ends with its
-//! transaction; `reset` ends it. A `statement_timeout` of up to a minute serves as well. Once a file. Silent
-//! where the configuration says that the runner sets it, and of `lock … nowait`.
+//! The first statement of a file that asks for ShareLock or more on a relation that was there before, while
+//! `lock_timeout` is not set, is 0, is longer than a minute, or has ended: `set local` outside of a transaction does
+//! nothing, and ends with its transaction; `reset` ends it. A `statement_timeout` of up to a minute serves as well.
+//! Once a file. Silent where the configuration says that the runner sets it, and of `lock … nowait`.
 //!
 //! ## What to do
-//! `set lock_timeout = '5s'` before, or `set local` within a transaction, and run the migration again when it gave up. Not for what runs
-//! concurrently: a build that gives up leaves an invalid index behind.
+//! `set lock_timeout = '5s'` before, or `set local` within a transaction, and run the migration again when it gave
+//! up. Not for what runs concurrently: a build that gives up leaves an invalid index behind.
 //!
 //! ## Limits
 //! What `alter role`, `alter database` or the connection string set is not known: say so in the configuration.
@@ -68,7 +69,8 @@ fn waiting(end: &AtEnd<'_>) -> Option<Finding> {
         transaction = own;
         let Some(command) = end.command(step) else { continue };
         // nobody writes a materialized view, and what does not wait needs no limit
-        let waits = !matches!(command, Command::Refresh { concurrently: true, .. } | Command::Lock { nowait: true, .. });
+        let waits =
+            !matches!(command, Command::Refresh { concurrently: true, .. } | Command::Lock { nowait: true, .. });
         let mut strongest: Option<(&QName, &LockMode)> = None;
         for locked in step.effects.locks.iter().filter(|locked| !locked.is_new && !locked.is_index) {
             let is_stronger = held.get(&locked.relation).is_none_or(|mode| **mode < locked.mode);
@@ -92,7 +94,10 @@ fn waiting(end: &AtEnd<'_>) -> Option<Finding> {
     }
     let (index, relation, mode) = found?;
     let step = end.steps.get(index)?;
-    let message = format!("{mode} on {relation} is waited for without a limit, and all who come after wait too: {}", why(end, index, step));
+    let message = format!(
+        "{mode} on {relation} is waited for without a limit, and all who come after wait too: {}",
+        why(end, index, step)
+    );
     let finding = end
         .finding(&RULE.meta, step.statement, end.table(relation), message)
         .text("lock_mode", mode.as_str())
@@ -103,7 +108,9 @@ fn waiting(end: &AtEnd<'_>) -> Option<Finding> {
             "set it at the beginning of the transaction, and run the migration again when it gave up",
             "set local lock_timeout = '5s';",
         ),
-        None => ("set it before the statement, and run the migration again when it gave up", "set lock_timeout = '5s';"),
+        None => {
+            ("set it before the statement, and run the migration again when it gave up", "set lock_timeout = '5s';")
+        }
     };
     Some(finding.fix(text, sql, None))
 }
@@ -131,7 +138,10 @@ fn why(end: &AtEnd<'_>, index: usize, step: &Step) -> String {
             Some(Command::Discard) => return format!("lock_timeout was reset on line {}", line(one.statement)),
             Some(Command::Set { name, is_local: true, .. }) if name == "lock_timeout" => {
                 return match one.transaction {
-                    None => format!("set local on line {} stands outside of a transaction and does nothing", line(one.statement)),
+                    None => format!(
+                        "set local on line {} stands outside of a transaction and does nothing",
+                        line(one.statement)
+                    ),
                     Some(_) => format!("set local on line {} ended with its transaction", line(one.statement)),
                 };
             }
@@ -160,19 +170,31 @@ mod tests {
     fn a_wait_without_end_is_found_once() {
         assert_eq!(
             of("alter table orders add column a int; alter table orders add column b int;"),
-            ["low AccessExclusiveLock on orders is waited for without a limit, and all who come after wait too: lock_timeout is not set"]
+            [
+                "low AccessExclusiveLock on orders is waited for without a limit, and all who come after wait too: lock_timeout is not set"
+            ]
         );
-        let found = findings(&RULE, &format!("{OLD}alter table orders add column a int; alter table orders add column b int;"));
+        let found =
+            findings(&RULE, &format!("{OLD}alter table orders add column a int; alter table orders add column b int;"));
         assert_eq!(found[0].measured("statements"), Some(2.0));
     }
 
     #[test]
     fn a_limit_that_is_none_is_named() {
         for (sql, why) in [
-            ("set local lock_timeout = '5s';\nalter table orders add column a int;", "set local on line 4 stands outside of a transaction and does nothing"),
+            (
+                "set local lock_timeout = '5s';\nalter table orders add column a int;",
+                "set local on line 4 stands outside of a transaction and does nothing",
+            ),
             ("set lock_timeout = 0;\nalter table orders add column a int;", "lock_timeout is 0, which is no limit"),
-            ("set lock_timeout = '5min';\nalter table orders add column a int;", "lock_timeout is 5 min, and so long they wait"),
-            ("set lock_timeout = '5s';\nreset lock_timeout;\nalter table orders add column a int;", "lock_timeout was reset on line 5"),
+            (
+                "set lock_timeout = '5min';\nalter table orders add column a int;",
+                "lock_timeout is 5 min, and so long they wait",
+            ),
+            (
+                "set lock_timeout = '5s';\nreset lock_timeout;\nalter table orders add column a int;",
+                "lock_timeout was reset on line 5",
+            ),
             (
                 "begin;\nset local lock_timeout = '5s';\ncommit;\nalter table orders add column a int;",
                 "set local on line 5 ended with its transaction",

@@ -1,13 +1,13 @@
 //! Long work while a lock of an earlier statement is held
 //!
 //! ## Why it matters
-//! A lock is held to the end of its transaction. An `alter table` that takes a millisecond stops the table for as long as what
-//! follows it in the transaction takes: a backfill, an index build, a copy.
+//! A lock is held to the end of its transaction. An `alter table` that takes a millisecond stops the table for as
+//! long as what follows it in the transaction takes: a backfill, an index build, a copy.
 //!
 //! ## How it is decided
-//! A statement that changes, reads, writes anew or indexes all rows of a table, or copies rows, in a transaction that holds
-//! ShareLock or more on a table that others use, taken by an earlier statement, and more than the statement itself takes on
-//! it. *high*; with known sizes by the time the work takes.
+//! A statement that changes, reads, writes anew or indexes all rows of a table, or copies rows, in a transaction that
+//! holds ShareLock or more on a table that others use, taken by an earlier statement, and more than the statement
+//! itself takes on it. *high*; with known sizes by the time the work takes.
 //!
 //! ## What to do
 //! End the transaction before: the lock and the work in migrations of their own.
@@ -104,7 +104,8 @@ fn work(m: &Moment<'_>) -> Option<Long> {
 
 /// Rows that it changes, many or all.
 fn written(m: &Moment<'_>) -> Option<Long> {
-    let long = |what: String, reads: Vec<QName>| Some(Long { what, reads, kind: WorkKind::Write, is_validation: false });
+    let long =
+        |what: String, reads: Vec<QName>| Some(Long { what, reads, kind: WorkKind::Write, is_validation: false });
     m.effects.writes.iter().filter(|written| written.is_unbounded).find_map(|written| {
         let table = &written.relation;
         match written.verb {
@@ -161,7 +162,9 @@ mod tests {
     fn work_in_a_lock_window_is_found() {
         assert_eq!(
             of(&format!("{LOCK}update orders set n = 1;")),
-            ["high AccessExclusiveLock on users (line 5) is held while line 6 updates every row of orders: reads and writes wait"]
+            [
+                "high AccessExclusiveLock on users (line 5) is held while line 6 updates every row of orders: reads and writes wait"
+            ]
         );
         for sql in [
             "update users set a = 1;",
@@ -177,7 +180,9 @@ mod tests {
         }
         assert_eq!(
             of("create trigger t before insert on users for each row execute function f();\nupdate orders set n = 1;"),
-            ["high ShareRowExclusiveLock on users (line 5) is held while line 6 updates every row of orders: writes wait, reads go on"]
+            [
+                "high ShareRowExclusiveLock on users (line 5) is held while line 6 updates every row of orders: writes wait, reads go on"
+            ]
         );
     }
 
@@ -204,7 +209,8 @@ mod tests {
         // reads wait for the earlier one, and would not for the later
         assert_eq!(of(&format!("{LOCK}create index on users (n);")).len(), 1);
         // another rule speaks of that
-        let check = "alter table users add constraint c check (n > 0) not valid;\nalter table users validate constraint c;";
+        let check =
+            "alter table users add constraint c check (n > 0) not valid;\nalter table users validate constraint c;";
         assert_eq!(of(check), [""; 0]);
     }
 }

@@ -1,22 +1,23 @@
 //! Materialized view refreshed while its readers wait
 //!
 //! ## Why it matters
-//! `refresh materialized view` holds AccessExclusiveLock on the view until its query has run and its indexes are built: nobody reads
-//! the view meanwhile.
+//! `refresh materialized view` holds AccessExclusiveLock on the view until its query has run and its indexes are
+//! built: nobody reads the view meanwhile.
 //!
 //! ## How it is decided
-//! `refresh materialized view` without `concurrently`, unless the view came to be in the same script or is filled for the
-//! first time there (`with no data` before).
+//! `refresh materialized view` without `concurrently`, unless the view came to be in the same script or is filled for
+//! the first time there (`with no data` before).
 //!
 //! ## What to do
-//! `refresh materialized view concurrently`: readers go on. It needs a unique index over all rows on plain columns, and a
-//! view that was filled before. It may run in a transaction.
+//! `refresh materialized view concurrently`: readers go on. It needs a unique index over all rows on plain columns,
+//! and a view that was filled before. It may run in a transaction.
 //!
 //! ## Limits
-//! `concurrently` takes longer where most rows change. Whether the view is filled is known only where a migration made it.
+//! `concurrently` takes longer where most rows change. Whether the view is filled is known only where a migration
+//! made it.
 
-use super::prelude::*;
 use super::advice;
+use super::prelude::*;
 use crate::migrations::catalog::RelationKind;
 
 /// A plain refresh.
@@ -82,9 +83,8 @@ mod tests {
             says(&RULE, &format!("{OLD}refresh materialized view totals;")),
             ["medium AccessExclusiveLock on totals until its query has run: reads wait"]
         );
-        let hint = |view: &str| {
-            findings(&RULE, &format!("{OLD}refresh materialized view {view};"))[0].hint.clone().unwrap()
-        };
+        let hint =
+            |view: &str| findings(&RULE, &format!("{OLD}refresh materialized view {view};"))[0].hint.clone().unwrap();
         assert_eq!(hint("totals").sql.as_deref(), Some("refresh materialized view concurrently totals;"));
         assert_eq!(hint("unheard_of").sql.as_deref(), Some("refresh materialized view concurrently unheard_of;"));
         assert_eq!(hint("bare").sql, None);

@@ -235,6 +235,31 @@ fn named(kind: SubjectKind, relation: &QName, name: Option<&str>) -> Subject {
     }
 }
 
+/// A finding about a statement of a script, from where no moment is at hand.
+pub fn about_statement(
+    project: &Project,
+    meta: &Meta,
+    script: &Script,
+    statement: usize,
+    subject: Subject,
+    message: impl Into<String>,
+) -> Finding {
+    let mut finding = Finding::new(meta, subject, message).evidence(Evidence::Inferred);
+    if let Some(statement) = script.statements.get(statement) {
+        finding.location = project.files.get(script.file).map(|file| locate(file, statement.span.clone()));
+        finding.key = project.key(meta.id, script, statement, &finding.subject);
+    }
+    finding
+}
+
+/// A finding about a script as a whole: it points at its first statement.
+pub fn about_file(project: &Project, meta: &Meta, script: &Script, message: impl Into<String>) -> Finding {
+    let mut finding = about_statement(project, meta, script, 0, Subject::new(SubjectKind::File), message);
+    finding.key = project.key_of_text(meta.id, script, "");
+    finding.subject.name = project.files.get(script.file).map(|file| file.path.clone());
+    finding
+}
+
 /// A place in a file as lines and columns.
 pub fn locate(file: &SourceFile, range: Range<usize>) -> Location {
     let (line, column) = file.line_column(range.start);

@@ -23,7 +23,6 @@ use super::prelude::*;
 use super::{advice, around};
 use crate::migrations::catalog::{Lookup, TypeDefinition};
 use crate::migrations::command::Expr;
-use crate::migrations::weight::{self, Weight};
 use crate::sql::quote;
 
 /// What could be left out must be there.
@@ -117,7 +116,7 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, name: &str) -> Option<F
 /// A column that is not null and has no value of its own, on a table that is empty: it can be added, and then nobody can insert.
 fn added(m: &Moment<'_>, place: Place, relation: &QName, column: &ColumnDef) -> Option<Finding> {
     let Lookup::Known(known) = m.catalog.get(relation) else { return None };
-    let is_empty = matches!(weight::weigh(Some(known), None, WorkKind::Scan), Weight::Nothing);
+    let is_empty = m.is_empty(&known.name);
     let of_domain = match m.catalog.type_of(&column.type_name.name).map(|found| &found.kind) {
         Some(TypeDefinition::Domain { default, .. }) => default.is_some(),
         _ => false,

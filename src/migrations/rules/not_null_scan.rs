@@ -1,21 +1,21 @@
 //! Column made not null with a scan of the table
 //!
 //! ## Why it matters
-//! PostgreSQL reads the whole table to see that the column holds no null, under AccessExclusiveLock: nobody reads or writes
-//! it until that is done.
+//! PostgreSQL reads the whole table to see that the column holds no null, under AccessExclusiveLock: nobody reads or
+//! writes it until that is done.
 //!
 //! ## How it is decided
-//! `set not null` on a column that is not so already, where no validated check proves it. A check that is not valid yet
-//! proves nothing.
+//! `set not null` on a column that is not so already, where no validated check proves it. A check that is not valid
+//! yet proves nothing.
 //!
 //! ## What to do
-//! Before PostgreSQL 18: add a check that is `not valid`, validate it (reads and writes go on), set the column not null
-//! (the check proves it, nothing is read), drop the check. From 18 on: add the not null constraint itself `not valid`, and
-//! validate it. In transactions of their own, all of them.
+//! Before PostgreSQL 18: add a check that is `not valid`, validate it (reads and writes go on), set the column not
+//! null (the check proves it, nothing is read), drop the check. From 18 on: add the not null constraint itself
+//! `not valid`, and validate it. In transactions of their own, all of them.
 //!
 //! ## Limits
-//! A check that was validated by hand, in no migration and in no schema that was given, is not known. A check proves it where it says
-//! `column is not null`, alone or joined with `and`; PostgreSQL can prove it from a few others.
+//! A check that was validated by hand, in no migration and in no schema that was given, is not known. A check proves
+//! it where it says `column is not null`, alone or joined with `and`; PostgreSQL can prove it from a few others.
 
 use super::prelude::*;
 use super::{advice, over_rows};
@@ -52,7 +52,9 @@ fn set(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
     let subject = m.column(&table, column);
     let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Scan, message)?;
     let text = match m.major() {
-        ..=17 => "prove it with a check that is validated while reads and writes go on, each statement in a transaction of its own",
+        ..=17 => {
+            "prove it with a check that is validated while reads and writes go on, each statement in a transaction of its own"
+        }
         _ => "add the constraint not valid, and validate it in a transaction of its own, while reads and writes go on",
     };
     let sql = advice::lines(advice::not_null(m, &table, column));
@@ -70,7 +72,9 @@ mod tests {
     fn a_scan_is_found() {
         assert_eq!(
             says(&RULE, &format!("{OLD}alter table orders alter n set not null;")),
-            ["high all rows of orders are read under AccessExclusiveLock to see that n holds no null: reads and writes wait"]
+            [
+                "high all rows of orders are read under AccessExclusiveLock to see that n holds no null: reads and writes wait"
+            ]
         );
         let waiting = "alter table orders add constraint c check (n is not null) not valid; alter table orders alter n set not null;";
         assert_eq!(says(&RULE, &format!("{OLD}{waiting}")).len(), 1);
@@ -93,7 +97,8 @@ mod tests {
     #[test]
     fn the_hint_is_that_of_the_version() {
         let hint = |major: u16, sql: &str| {
-            let found = findings(&RULE, &format!("-- major: {major}\n{OLD}{sql}alter table orders alter n set not null;"));
+            let found =
+                findings(&RULE, &format!("-- major: {major}\n{OLD}{sql}alter table orders alter n set not null;"));
             found[0].hint.as_ref().unwrap().sql.clone().unwrap()
         };
         assert!(hint(18, "").contains("add constraint orders_n_not_null not null n not valid;"));

@@ -1,20 +1,20 @@
 //! Table attached as a partition without a proof of its rows
 //!
 //! ## Why it matters
-//! PostgreSQL reads the whole table under AccessExclusiveLock to see that every row belongs into the partition, and the
-//! default partition, where there is one, to see that none of its rows does: reads and writes of both wait.
+//! PostgreSQL reads the whole table under AccessExclusiveLock to see that every row belongs into the partition, and
+//! the default partition, where there is one, to see that none of its rows does: reads and writes of both wait.
 //!
 //! ## How it is decided
-//! `attach partition` of a table that was there before the script, where no validated check implies the bound; or to a partitioned table
-//! whose default partition has no validated check that excludes it.
+//! `attach partition` of a table that was there before the script, where no validated check implies the bound; or to
+//! a partitioned table whose default partition has no validated check that excludes it.
 //!
 //! ## What to do
-//! Before, in transactions of their own: add a check of the bound to the table `not valid`, with `is not null` of the key, and validate
-//! it. For a default partition, a check that excludes the bound. After, drop the checks.
+//! Before, in transactions of their own: add a check of the bound to the table `not valid`, with `is not null` of the
+//! key, and validate it. For a default partition, a check that excludes the bound. After, drop the checks.
 //!
 //! ## Limits
-//! Which checks PostgreSQL can prove the bound from is its own secret in the end; taken as proof are comparisons of the key
-//! with constants, joined with `and`. A trace shows what it did.
+//! Which checks PostgreSQL can prove the bound from is its own secret in the end; taken as proof are comparisons of
+//! the key with constants, joined with `and`. A trace shows what it did.
 
 use super::prelude::*;
 use super::{advice, over_rows};
@@ -45,11 +45,8 @@ fn attached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Findin
     let parent = m.altered()?;
     let table = m.catalog.resolve(partition);
     let tables = over_rows::tables(&works);
-    let message = format!(
-        "all rows of {tables} are read under {} to attach {table}: {}",
-        first.mode,
-        first.mode.blocks()
-    );
+    let message =
+        format!("all rows of {tables} are read under {} to attach {table}: {}", first.mode, first.mode.blocks());
     let subject = m.table(&table);
     let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Scan, message)?;
     let finding = finding.text("partitioned_table", parent.to_string());
@@ -95,43 +92,45 @@ mod tests {
     use super::*;
 
     const OLD: &str = "-- file: 1.sql released\ncreate table events (k int, v int) partition by range (k);\n\
-                       create table old (k int, v int);\n-- file: 2.sql\n";
-    const ATTACH: &str = "alter table events attach partition old for values from (0) to (10);";
+                       create table olden (k int, v int);\n-- file: 2.sql\n";
+    const ATTACH: &str = "alter table events attach partition olden for values from (0) to (10);";
 
     #[test]
     fn a_table_without_a_proof_is_read() {
         assert_eq!(
             says(&RULE, &format!("{OLD}{ATTACH}")),
-            ["high all rows of old are read under AccessExclusiveLock to attach old: reads and writes wait"]
+            ["high all rows of olden are read under AccessExclusiveLock to attach olden: reads and writes wait"]
         );
         let found = findings(&RULE, &format!("{OLD}{ATTACH}"));
         assert_eq!(
             found[0].hint.as_ref().unwrap().sql.as_deref(),
             Some(
                 "set lock_timeout = '5s';\n\
-                 alter table old add constraint old_bound check (k is not null and k >= 0 and k < 10) not valid;\n\
-                 alter table old validate constraint old_bound;\n\
-                 alter table events attach partition old for values from (0) to (10);\n\
-                 alter table old drop constraint old_bound;"
+                 alter table olden add constraint olden_bound check (k is not null and k >= 0 and k < 10) not valid;\n\
+                 alter table olden validate constraint olden_bound;\n\
+                 alter table events attach partition olden for values from (0) to (10);\n\
+                 alter table olden drop constraint olden_bound;"
             )
         );
-        let waiting = "alter table old add constraint c check (k is not null and k >= 0 and k < 10) not valid;";
+        let waiting = "alter table olden add constraint c check (k is not null and k >= 0 and k < 10) not valid;";
         assert_eq!(says(&RULE, &format!("{OLD}{waiting}{ATTACH}")).len(), 1);
     }
 
     #[test]
     fn a_proof_saves_it() {
-        let proof = "alter table old add constraint c check (k is not null and k >= 0 and k < 10) not valid;\n\
-                     alter table old validate constraint c;\n";
+        let proof = "alter table olden add constraint c check (k is not null and k >= 0 and k < 10) not valid;\n\
+                     alter table olden validate constraint c;\n";
         assert_eq!(says(&RULE, &format!("{OLD}{proof}{ATTACH}")), [""; 0]);
-        let fresh = "create table fresh (like events);\nalter table events attach partition fresh for values from (0) to (10);";
+        let fresh =
+            "create table fresh (like events);\nalter table events attach partition fresh for values from (0) to (10);";
         assert_eq!(says(&RULE, &format!("{OLD}{fresh}")), [""; 0]);
     }
 
     #[test]
     fn a_default_partition_is_read_too() {
         let old = OLD.replace("-- file: 2", "create table events_d partition of events default;\n-- file: 2");
-        let fresh = "create table fresh (like events);\nalter table events attach partition fresh for values from (0) to (10);";
+        let fresh =
+            "create table fresh (like events);\nalter table events attach partition fresh for values from (0) to (10);";
         assert_eq!(
             says(&RULE, &format!("{old}{fresh}")),
             ["high all rows of events_d are read under AccessExclusiveLock to attach fresh: reads and writes wait"]

@@ -2,16 +2,17 @@
 //!
 //! ## Why it matters
 //! `create table … partition of` takes AccessExclusiveLock on the partitioned table: every read and write of all its
-//! partitions waits, from when the statement begins to wait until its transaction ends. Where there is a default partition, it is
-//! locked as well and read whole, to see that no row of it belongs into the new one.
+//! partitions waits, from when the statement begins to wait until its transaction ends. Where there is a default
+//! partition, it is locked as well and read whole, to see that no row of it belongs into the new one.
 //!
 //! ## How it is decided
 //! `create table … partition of` a table that was there before the script. *medium*, and *high* where a default
 //! partition is read; with known sizes by the time that takes.
 //!
 //! ## What to do
-//! Create the table by itself and attach it: that takes ShareUpdateExclusiveLock on the partitioned table, which stops
-//! neither reads nor writes. A default partition is read then too, unless a validated check proves that it has no such rows.
+//! Create the table by itself and attach it: that takes ShareUpdateExclusiveLock on the partitioned table, which
+//! stops neither reads nor writes. A default partition is read then too, unless a validated check proves that it has
+//! no such rows.
 //!
 //! ## Limits
 //! Whether there is a default partition is known only where a migration or a schema made it.
@@ -56,13 +57,22 @@ fn created(m: &Moment<'_>) -> Option<Finding> {
             .text("lock_mode", locked.mode.as_str())
             .text("relation", parent.to_string()),
         false => {
-            let found =
-                over_rows::finding(m, &RULE.meta, Place::Statement, subject.clone(), &scans, WorkKind::Scan, message.clone());
+            let found = over_rows::finding(
+                m,
+                &RULE.meta,
+                Place::Statement,
+                subject.clone(),
+                &scans,
+                WorkKind::Scan,
+                message.clone(),
+            );
             match found {
                 Some(found) if found.severity >= Severity::Medium => found.severity(Severity::High),
                 Some(found) => found.severity(Severity::Medium),
                 // the default partition has no rows: the lock remains
-                None => m.finding(&RULE.meta, Place::Statement, subject, message).text("lock_mode", locked.mode.as_str()),
+                None => {
+                    m.finding(&RULE.meta, Place::Statement, subject, message).text("lock_mode", locked.mode.as_str())
+                }
             }
         }
     };
@@ -94,7 +104,8 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table events (k int, v int) partition by range (k);\n-- file: 2.sql\n";
+    const OLD: &str =
+        "-- file: 1.sql released\ncreate table events (k int, v int) partition by range (k);\n-- file: 2.sql\n";
 
     #[test]
     fn a_partition_of_a_table_in_use_is_found() {
@@ -116,11 +127,14 @@ mod tests {
     #[test]
     fn a_default_partition_is_read() {
         let old = OLD.replace("-- file: 2", "create table events_d partition of events default;\n-- file: 2");
-        let found = says(&RULE, &format!("{old}create table events_1 partition of events for values from (0) to (10);"));
+        let found =
+            says(&RULE, &format!("{old}create table events_1 partition of events for values from (0) to (10);"));
         assert_eq!(
             found,
-            ["high AccessExclusiveLock on events while its default partition events_d is read whole: reads and writes of all its \
-              partitions wait"]
+            [
+                "high AccessExclusiveLock on events while its default partition events_d is read whole: reads and writes of all its \
+              partitions wait"
+            ]
         );
     }
 

@@ -1,16 +1,17 @@
 //! Partition detached under a lock on the whole partitioned table
 //!
 //! ## Why it matters
-//! `detach partition` takes AccessExclusiveLock on the partitioned table, on the partition and on the default partition: every read
-//! and write of all partitions waits, from when the statement begins to wait until its transaction ends.
+//! `detach partition` takes AccessExclusiveLock on the partitioned table, on the partition and on the default
+//! partition: every read and write of all partitions waits, from when the statement begins to wait until its
+//! transaction ends.
 //!
 //! ## How it is decided
-//! `detach partition` without `concurrently` and without `finalize`, unless the partitioned table came to be in the same
-//! script. *low* where there is a default partition, since `concurrently` is an error there.
+//! `detach partition` without `concurrently` and without `finalize`, unless the partitioned table came to be in the
+//! same script. *low* where there is a default partition, since `concurrently` is an error there.
 //!
 //! ## What to do
-//! `detach partition … concurrently`, outside of a transaction. It waits for the transactions that use the table, and lets
-//! new ones in.
+//! `detach partition … concurrently`, outside of a transaction. It waits for the transactions that use the table, and
+//! lets new ones in.
 //!
 //! ## Limits
 //! Whether there is a default partition is known only where a migration or a schema made it.

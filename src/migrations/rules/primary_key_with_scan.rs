@@ -1,20 +1,21 @@
 //! Primary key added with an index build or a scan
 //!
 //! ## Why it matters
-//! A primary key needs a unique index and columns without nulls. PostgreSQL builds the one and verifies the other under
-//! AccessExclusiveLock: nobody reads or writes the table until that is done. `using index` saves the build, but where a column may
-//! still be null, the table is read all the same.
+//! A primary key needs a unique index and columns without nulls. PostgreSQL builds the one and verifies the other
+//! under AccessExclusiveLock: nobody reads or writes the table until that is done. `using index` saves the build, but
+//! where a column may still be null, the table is read all the same.
 //!
 //! ## How it is decided
-//! `add primary key` without `using index`; with it where a column of the key is not known to be not null; and a column added
-//! as `primary key`, unless it needs a rewrite, which is the greater harm and another rule's.
+//! `add primary key` without `using index`; with it where a column of the key is not known to be not null; and a
+//! column added as `primary key`, unless it needs a rewrite, which is the greater harm and another rule's.
 //!
 //! ## What to do
-//! Make the columns not null without a scan under lock, build the unique index concurrently, and add the primary key `using
-//! index`.
+//! Make the columns not null without a scan under lock, build the unique index concurrently, and add the primary key
+//! `using index`.
 //!
 //! ## Limits
-//! On a partitioned table `using index` does not work: there is no way but to add the key in a quiet hour, or to a new table.
+//! On a partitioned table `using index` does not work: there each partition gets the key that way, and the one of the
+//! partitioned table, added last, takes those over without a build.
 
 use super::prelude::*;
 use super::unique_without_using_index::key_words;
@@ -60,10 +61,13 @@ fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> 
     let tables = over_rows::tables(&works);
     let what = match (kind, scans.is_empty()) {
         (WorkKind::Build, true) => format!("the index of the primary key of {tables} is built"),
-        (WorkKind::Build, false) => format!("all rows of {tables} are read for nulls and the index of the primary key is built"),
+        (WorkKind::Build, false) => {
+            format!("all rows of {tables} are read for nulls and the index of the primary key is built")
+        }
         _ => {
             let nulls: Vec<String> = scans.iter().filter_map(|work| work.part.clone()).collect();
-            let nulls = if nulls.is_empty() { "its columns hold".to_owned() } else { format!("{} holds", nulls.join(", ")) };
+            let nulls =
+                if nulls.is_empty() { "its columns hold".to_owned() } else { format!("{} holds", nulls.join(", ")) };
             format!("the index is there, but all rows of {tables} are read to see that {nulls} no null,")
         }
     };
@@ -97,14 +101,26 @@ fn advised(
 ) -> Finding {
     let known = m.catalog.get(table).known();
     if known.is_some_and(Relation::is_partitioned) {
-        return finding.advice(
-            "on a partitioned table there is no way without the lock: make the columns not null and build unique indexes on the \
-             partitions concurrently before, so that the key takes those over, or add it in a quiet hour",
-        );
+        let text = "make the columns not null, build the index on each partition concurrently, and add the key there using it: the one of \
+                    the partitioned table takes those over";
+        let words = key_words(m, number);
+        let is_plain = column.is_none() && !words.has_include && words.deferrable().is_empty();
+        let own = is_plain.then(|| advice::partitioned_key(m, table, name, "primary key", columns, "")).flatten();
+        let Some(own) = own else { return finding.advice(text) };
+        let mut statements = made_not_null(m, table, columns);
+        if !statements.is_empty() {
+            statements.push("reset lock_timeout;".to_owned());
+        }
+        statements.extend(own);
+        return finding.fix(text, advice::lines(statements), Some(LockMode::AccessExclusive));
     }
     let text = match constraint.using_index {
-        Some(_) => "make the columns not null before, without a scan under lock: then the key takes the index in an instant",
-        None => "make the columns not null without a scan under lock, build the index concurrently, and add the key using it",
+        Some(_) => {
+            "make the columns not null before, without a scan under lock: then the key takes the index in an instant"
+        }
+        None => {
+            "make the columns not null without a scan under lock, build the index concurrently, and add the key using it"
+        }
     };
     let words = key_words(m, number);
     if columns.is_empty() || words.has_include {
@@ -119,14 +135,9 @@ fn advised(
         statements.push(format!("alter table {relation} add column {definition};"));
         statements.push("-- when every row has its value:".to_owned());
     }
-    let is_not_null = |column: &str| {
-        known.and_then(|known| known.column(column)).is_some_and(|column| column.is_not_null)
-    };
-    for column in columns.iter().filter(|column| !is_not_null(column)) {
-        let timed = statements.iter().any(|one| one == advice::TIMEOUT);
-        let steps = advice::not_null(m, table, column);
-        statements.extend(steps.into_iter().filter(|one| !timed || one != advice::TIMEOUT));
-    }
+    let is_timed = !statements.is_empty();
+    let steps = made_not_null(m, table, columns).into_iter();
+    statements.extend(steps.filter(|one| !is_timed || one != advice::TIMEOUT));
     let index = match &constraint.using_index {
         Some(index) => quote(index),
         None => {
@@ -149,6 +160,20 @@ fn advised(
     finding.fix(text, advice::lines(statements), Some(LockMode::AccessExclusive))
 }
 
+/// The statements that make those columns not null that are not; the timeout once.
+fn made_not_null(m: &Moment<'_>, table: &QName, columns: &[String]) -> Vec<String> {
+    let known = m.catalog.get(table).known();
+    let is_not_null =
+        |column: &&String| known.and_then(|known| known.column(column)).is_some_and(|column| column.is_not_null);
+    let mut statements = Vec::new();
+    for column in columns.iter().filter(|column| !is_not_null(column)) {
+        let is_first = statements.is_empty();
+        statements
+            .extend(advice::not_null(m, table, column).into_iter().filter(|one| is_first || one != advice::TIMEOUT));
+    }
+    statements
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::laboratory::{findings, says};
@@ -165,11 +190,14 @@ mod tests {
         let found = of("alter table orders add primary key (id);");
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("high "), "{found:?}");
-        let found = of("create unique index concurrently i on orders (id); alter table orders add primary key using index i;");
+        let found =
+            of("create unique index concurrently i on orders (id); alter table orders add primary key using index i;");
         assert_eq!(
             found,
-            ["high the index is there, but all rows of orders are read to see that id holds no null, under AccessExclusiveLock: \
-              reads and writes wait"]
+            [
+                "high the index is there, but all rows of orders are read to see that id holds no null, under AccessExclusiveLock: \
+              reads and writes wait"
+            ]
         );
     }
 
@@ -190,7 +218,12 @@ mod tests {
         let lines: Vec<&str> = sql.lines().collect();
         assert_eq!(lines[0], "set lock_timeout = '5s';");
         assert!(lines.contains(&"alter table orders alter column id set not null;"), "{sql}");
-        assert!(sql.contains("reset lock_timeout;\ncreate unique index concurrently orders_pkey on orders (id);\nset lock_timeout"), "{sql}");
+        assert!(
+            sql.contains(
+                "reset lock_timeout;\ncreate unique index concurrently orders_pkey on orders (id);\nset lock_timeout"
+            ),
+            "{sql}"
+        );
         assert!(sql.ends_with("add constraint orders_pkey primary key using index orders_pkey;"), "{sql}");
     }
 }

@@ -1,19 +1,19 @@
 //! Other table of a foreign key locked as well
 //!
 //! ## Why it matters
-//! A foreign key lives in two tables, and what changes it locks both: a migration of `orders` makes `users` wait, which
-//! nobody expects who reads the statement. Two locks that are waited for one after the other are also what deadlocks are
-//! made of.
+//! A foreign key lives in two tables, and what changes it locks both: a migration of `orders` makes `users` wait,
+//! which nobody expects who reads the statement. Two locks that are waited for one after the other are also what
+//! deadlocks are made of.
 //!
 //! ## How it is decided
-//! *medium*: AccessExclusiveLock on the other table, when a column, a constraint or a table with a foreign key is dropped, when the
-//! type of a column of one is changed, or when tables are truncated along a foreign key. *low*: ShareRowExclusiveLock,
-//! when a foreign key is added. *info*: the same, for a table that is new itself. Silent where the other table came to be in the same
-//! script.
+//! *medium*: AccessExclusiveLock on the other table, when a column, a constraint or a table with a foreign key is
+//! dropped, when the type of a column of one is changed, or when tables are truncated along a foreign key. *low*:
+//! ShareRowExclusiveLock, when a foreign key is added. *info*: the same, for a table that is new itself. Silent where
+//! the other table came to be in the same script.
 //!
 //! ## What to do
-//! Set a `lock_timeout`, let nothing that takes long follow in the same transaction, and drop the foreign key by itself, in
-//! a transaction of its own, before what must be dropped or changed.
+//! Set a `lock_timeout`, let nothing that takes long follow in the same transaction, and drop the foreign key by
+//! itself, in a transaction of its own, before what must be dropped or changed.
 //!
 //! ## Limits
 //! Foreign keys that no migration and no schema made are not known.
@@ -133,7 +133,9 @@ mod tests {
     fn both_sides_are_named() {
         assert_eq!(
             of("alter table orders drop constraint f;"),
-            ["medium dropping a constraint of orders takes AccessExclusiveLock on users too, by their foreign key: reads and writes wait"]
+            [
+                "medium dropping a constraint of orders takes AccessExclusiveLock on users too, by their foreign key: reads and writes wait"
+            ]
         );
         for (sql, severity) in [
             ("alter table orders drop column user_id;", "medium"),

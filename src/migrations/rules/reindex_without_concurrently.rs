@@ -1,18 +1,19 @@
 //! Index rebuilt under lock
 //!
 //! ## Why it matters
-//! `reindex` holds ShareLock on the table, so writes wait, and AccessExclusiveLock on each index while it is built anew: a
-//! query whose plan would look at the index waits as well, and the planner looks at all of them.
+//! `reindex` holds ShareLock on the table, so writes wait, and AccessExclusiveLock on each index while it is built
+//! anew: a query whose plan would look at the index waits as well, and the planner looks at all of them.
 //!
 //! ## How it is decided
-//! `reindex` without `concurrently` of an index, a table, a schema or a database. `reindex system`, and what came to be in the
-//! same script, are not found.
+//! `reindex` without `concurrently` of an index, a table, a schema or a database. `reindex system`, and what came to
+//! be in the same script, are not found.
 //!
 //! ## What to do
 //! `reindex … concurrently`, outside of a transaction.
 //!
 //! ## Limits
-//! An index of an exclusion constraint and one of a system catalog cannot be built anew concurrently; PostgreSQL says so.
+//! An index of an exclusion constraint and one of a system catalog cannot be built anew concurrently; PostgreSQL says
+//! so.
 
 use super::prelude::*;
 use super::{advice, over_rows};
@@ -99,8 +100,10 @@ mod tests {
         }
         assert_eq!(
             says(&RULE, &format!("{OLD}reindex index i;")),
-            ["high ShareLock on orders while index i is built anew, under AccessExclusiveLock each: writes wait, and reads whose plan \
-              looks at it wait too"]
+            [
+                "high ShareLock on orders while index i is built anew, under AccessExclusiveLock each: writes wait, and reads whose plan \
+              looks at it wait too"
+            ]
         );
     }
 

@@ -1,17 +1,18 @@
 //! Several tables locked in one transaction
 //!
 //! ## Why it matters
-//! The lock on the first table is held while the transaction waits for the one on the second: as long as that wait lasts, both
-//! stand still. And a transaction of the application that uses the two in the other order makes it a deadlock.
+//! The lock on the first table is held while the transaction waits for the one on the second: as long as that wait
+//! lasts, both stand still. And a transaction of the application that uses the two in the other order makes it a
+//! deadlock.
 //!
 //! ## How it is decided
-//! AccessExclusiveLock, taken by statements that name the table, on more than one table that was there before the script, in one
-//! transaction. A partitioned table and its partitions count as one; a table that is dropped does not count. *medium*, and
-//! *low* where a `lock_timeout` bounds the wait.
+//! AccessExclusiveLock, taken by statements that name the table, on more than one table that was there before the
+//! script, in one transaction. A partitioned table and its partitions count as one; a table that is dropped does not
+//! count. *medium*, and *low* where a `lock_timeout` bounds the wait.
 //!
 //! ## What to do
-//! One table a transaction. Where they must change together: `lock_timeout`, and `lock table` on all of them at the beginning, in the
-//! order in which the application uses them.
+//! One table a transaction. Where they must change together: `lock_timeout`, and `lock table` on all of them at the
+//! beginning, in the order in which the application uses them.
 //!
 //! ## Limits
 //! The lock that a foreign key takes on the other table is the matter of another rule.
@@ -83,7 +84,8 @@ fn take(end: &AtEnd<'_>, step: &Step, command: &Command, held: &mut Vec<Taken>) 
         _ => false,
     };
     for locked in &step.effects.locks {
-        let counts = locked.mode == LockMode::AccessExclusive && !locked.is_new && !locked.is_index && !locked.is_indirect;
+        let counts =
+            locked.mode == LockMode::AccessExclusive && !locked.is_new && !locked.is_index && !locked.is_indirect;
         if !counts || is_dropped(&locked.relation) || !is_table(end, &locked.relation) {
             continue;
         }
@@ -113,7 +115,10 @@ fn told(end: &AtEnd<'_>, held: &[Taken]) -> Option<Finding> {
     };
     let names: Vec<String> =
         held.iter().map(|one| format!("{} (line {})", one.relation, line(one.statement))).collect();
-    let message = format!("AccessExclusiveLock on {} in one transaction: each is held while it waits for the next", around::some(&names));
+    let message = format!(
+        "AccessExclusiveLock on {} in one transaction: each is held while it waits for the next",
+        around::some(&names)
+    );
     let severity = match held.iter().skip(1).all(|one| one.has_timeout) {
         true => Severity::Low,
         false => Severity::Medium,
@@ -144,11 +149,17 @@ mod tests {
     #[test]
     fn two_in_one_transaction_are_found() {
         assert_eq!(
-            of("alter table users add column a int;\nalter table orders add column a int;\nalter table items add column a int;"),
-            ["medium AccessExclusiveLock on users (line 5), orders (line 6) and items (line 7) in one transaction: each is held while it \
-              waits for the next"]
+            of(
+                "alter table users add column a int;\nalter table orders add column a int;\nalter table items add column a int;"
+            ),
+            [
+                "medium AccessExclusiveLock on users (line 5), orders (line 6) and items (line 7) in one transaction: each is held while it \
+              waits for the next"
+            ]
         );
-        let timed = of("set local lock_timeout = '5s';\nalter table users add column a int;\nalter table orders add column a int;");
+        let timed = of(
+            "set local lock_timeout = '5s';\nalter table users add column a int;\nalter table orders add column a int;",
+        );
         assert!(timed.len() == 1 && timed[0].starts_with("low "), "{timed:?}");
         assert_eq!(of("truncate users, orders;").len(), 1);
     }
@@ -166,6 +177,9 @@ mod tests {
             assert_eq!(of(sql), [""; 0], "{sql}");
         }
         let apart = OLD.replace(" transaction", "");
-        assert_eq!(says(&RULE, &format!("{apart}alter table users add column a int; alter table orders add column a int;")), [""; 0]);
+        assert_eq!(
+            says(&RULE, &format!("{apart}alter table users add column a int; alter table orders add column a int;")),
+            [""; 0]
+        );
     }
 }

@@ -1,25 +1,25 @@
 //! Table written anew as a whole
 //!
 //! ## Why it matters
-//! The table and its indexes are written anew under AccessExclusiveLock: nobody reads or writes it until that is done. It
-//! takes its size once more on disk meanwhile, and standbys replay as much.
+//! The table and its indexes are written anew under AccessExclusiveLock: nobody reads or writes it until that is
+//! done. It takes its size once more on disk meanwhile, and standbys replay as much.
 //!
 //! ## How it is decided
 //! `vacuum full`, `cluster`, `set logged`, `set unlogged`, `set tablespace` and `set access method` where they change
-//! something, `set expression` (17) of a stored column, and `alter … all in tablespace`. On a table that was there before the
-//! script.
+//! something, `set expression` (17) of a stored column, and `alter … all in tablespace`. On a table that was there
+//! before the script.
 //!
 //! ## What to do
-//! In place of `vacuum full` and `cluster`: pg_repack or pg_squeeze, which take the lock for an instant at the end; a plain
-//! `vacuum` already makes the space usable again. For the others: a quiet hour, a `lock_timeout`, or a new table that a
-//! trigger keeps and that takes the old one's name.
+//! In place of `vacuum full` and `cluster`: pg_repack or pg_squeeze, which take the lock for an instant at the end; a
+//! plain `vacuum` already makes the space usable again. For the others: a quiet hour, a `lock_timeout`, or a new
+//! table that a trigger keeps and that takes the old one's name.
 //!
 //! ## Limits
-//! Where a table already is as the statement asks, PostgreSQL does nothing; of the tablespace and the access method that is not
-//! always known.
+//! Where a table already is as the statement asks, PostgreSQL does nothing; of the tablespace and the access method
+//! that is not always known.
 
-use super::prelude::*;
 use super::over_rows;
+use super::prelude::*;
 
 /// A rewrite that is asked for.
 pub(super) static RULE: Rule = Rule {
@@ -38,12 +38,19 @@ pub(super) static RULE: Rule = Rule {
 fn run(m: &Moment<'_>) -> Vec<Finding> {
     match m.command {
         Command::AlterTable { .. } => m.actions().filter_map(|(number, action)| altered(m, number, action)).collect(),
-        Command::Vacuum { is_full: true, tables, .. } => maintained(m, "vacuum full", tables.is_empty(), ONLINE).into_iter().collect(),
+        Command::Vacuum { is_full: true, tables, .. } => {
+            maintained(m, "vacuum full", tables.is_empty(), ONLINE).into_iter().collect()
+        }
         Command::Cluster(table) => maintained(m, "cluster", table.is_none(), ONLINE).into_iter().collect(),
         Command::MoveAll => {
-            let message = "every relation of the tablespace is copied under AccessExclusiveLock: reads and writes of each wait";
+            let message =
+                "every relation of the tablespace is copied under AccessExclusiveLock: reads and writes of each wait";
             let finding = m.finding(&RULE.meta, Place::Statement, m.itself(), message);
-            vec![finding.text("lock_mode", LockMode::AccessExclusive.as_str()).advice("move one at a time, in quiet hours, with a lock_timeout")]
+            vec![
+                finding
+                    .text("lock_mode", LockMode::AccessExclusive.as_str())
+                    .advice("move one at a time, in quiet hours, with a lock_timeout"),
+            ]
         }
         _ => Vec::new(),
     }
@@ -55,7 +62,9 @@ const ONLINE: &str = "pg_repack or pg_squeeze do it with a lock for an instant o
 /// What an action does, and what else there is.
 fn words(action: &ActionKind) -> Option<(String, &'static str)> {
     Some(match action {
-        ActionKind::SetLogged => ("set logged".to_owned(), "in a quiet hour with a lock_timeout, before the table is large"),
+        ActionKind::SetLogged => {
+            ("set logged".to_owned(), "in a quiet hour with a lock_timeout, before the table is large")
+        }
         ActionKind::SetUnlogged => (
             "set unlogged".to_owned(),
             "in a quiet hour with a lock_timeout; after a crash the table is empty, and standbys have none of it",
@@ -83,21 +92,27 @@ fn altered(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding
     let tables = over_rows::tables(&works);
     let message = format!("{what} writes all of {tables} anew under {}: {}", first.mode, first.mode.blocks());
     let subject = m.table(&first.relation);
-    let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Rewrite, message)?;
+    let finding =
+        over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Rewrite, message)?;
     Some(finding.advice(instead))
 }
 
 fn maintained(m: &Moment<'_>, what: &str, is_all: bool, instead: &str) -> Option<Finding> {
     if is_all {
-        let tables = if what == "cluster" { "every table that was clustered before" } else { "every table of the database" };
+        let tables =
+            if what == "cluster" { "every table that was clustered before" } else { "every table of the database" };
         let message = format!("{what} writes {tables} anew under AccessExclusiveLock: reads and writes of each wait");
         let finding = m.finding(&RULE.meta, Place::Statement, m.itself(), message);
         return Some(finding.text("lock_mode", LockMode::AccessExclusive.as_str()).advice(instead));
     }
     let works = over_rows::of_all(m, &m.effects.rewrites);
     let first = works.first()?;
-    let message =
-        format!("{what} writes all of {} anew under {}: {}", over_rows::tables(&works), first.mode, first.mode.blocks());
+    let message = format!(
+        "{what} writes all of {} anew under {}: {}",
+        over_rows::tables(&works),
+        first.mode,
+        first.mode.blocks()
+    );
     let subject = m.table(&first.relation);
     let finding = over_rows::finding(m, &RULE.meta, Place::Statement, subject, &works, WorkKind::Rewrite, message)?;
     Some(finding.advice(instead))

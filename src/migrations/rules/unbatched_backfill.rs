@@ -1,23 +1,26 @@
 //! All rows of a table changed by one statement
 //!
 //! ## Why it matters
-//! One transaction that changes every row locks every row until it commits: whoever updates one of them waits for all. The table and
-//! its indexes grow by as many dead rows as it has, vacuum cannot remove anything meanwhile, and standbys fall behind.
+//! One transaction that changes every row locks every row until it commits: whoever updates one of them waits for
+//! all. The table and its indexes grow by as many dead rows as it has, vacuum cannot remove anything meanwhile, and
+//! standbys fall behind.
 //!
 //! ## How it is decided
-//! `update`, `delete` or `merge` on a table that was there before the script, without a condition or with one that no key, no
-//! list of values and no limit bounds. *medium*; with known sizes by the time it takes.
+//! `update`, `delete` or `merge` on a table that was there before the script, without a condition or with one that
+//! bounds nothing. A condition bounds where it compares a column with a value or a list of values, gives it a lower
+//! and an upper bound, or takes its rows from a query with a limit. *medium*; with known sizes by the time it takes.
 //!
 //! ## What to do
-//! Batches of a few thousand rows, each in a transaction of its own, outside of the migration. To remove all rows of a table that nothing
-//! uses, `truncate`.
+//! Batches of a few thousand rows, each in a transaction of its own, outside of the migration. To remove all rows of
+//! a table that nothing uses, `truncate`.
 //!
 //! ## Limits
-//! How many rows a condition matches is not known: one on a column that is no key counts as unbounded, even where it matches ten. The
-//! finding names the condition.
+//! How many rows a condition matches is not known: `state = 'new'` counts as bounded though half the table may be
+//! new, and `n is null` as unbounded though it may match ten.
 
-use super::prelude::*;
 use super::advice;
+use super::prelude::*;
+use crate::migrations::command::Expr;
 use crate::migrations::effects::Written;
 
 /// A backfill in one go.
@@ -45,13 +48,14 @@ fn changed(m: &Moment<'_>, written: &Written) -> Option<Finding> {
     let table = &written.relation;
     let what = match (written.verb, written.has_condition) {
         ("update", false) => format!("every row of {table} is updated"),
-        ("update", true) => format!("all rows of {table} that meet a condition no key bounds are updated"),
+        ("update", true) => format!("all rows of {table} that meet its condition, which bounds nothing, are updated"),
         ("delete", false) => format!("every row of {table} is deleted"),
-        ("delete", true) => format!("all rows of {table} that meet a condition no key bounds are deleted"),
+        ("delete", true) => format!("all rows of {table} that meet its condition, which bounds nothing, are deleted"),
         ("merge", _) => format!("rows of {table} are merged, as many as there are"),
         _ => return None,
     };
-    let message = format!("{what} in one transaction: writes of these rows wait until it commits, and each leaves a dead row");
+    let message =
+        format!("{what} in one transaction: writes of these rows wait until it commits, and each leaves a dead row");
     let finding = m
         .finding(&RULE.meta, Place::Statement, m.table(table), message)
         .text("lock_mode", LockMode::RowExclusive.as_str())
@@ -103,11 +107,25 @@ fn batched(m: &Moment<'_>, table: &QName) -> Option<Vec<String>> {
         }
         _ => return None,
     };
-    if dml.condition.as_ref().is_some_and(|condition| condition.sql().is_none()) {
+    // a query in it, or another name of the table
+    if dml.condition.as_ref().is_some_and(|condition| condition.sql().is_none() || has_alias(condition, table)) {
         return None;
     }
     let batch = advice::batch(m, table, pending.as_deref());
     Some(vec![format!("{head} where {batch};"), advice::REPEAT.to_owned()])
+}
+
+/// Whether a condition names columns by another name than the table's.
+fn has_alias(condition: &Expr, table: &QName) -> bool {
+    let mut found = false;
+    condition.visit(&mut |part| {
+        if let Expr::Column(path) = part
+            && let [.., before, _] = path.as_slice()
+        {
+            found |= **before != *table.name;
+        }
+    });
+    found
 }
 
 #[cfg(test)]
@@ -115,7 +133,8 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int, state text);\n-- file: 2.sql\n";
+    const OLD: &str =
+        "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int, state text);\n-- file: 2.sql\n";
 
     fn of(sql: &str) -> Vec<String> {
         says(&RULE, &format!("{OLD}{sql}"))
@@ -125,10 +144,16 @@ mod tests {
     fn all_rows_at_once_are_found() {
         assert_eq!(
             of("update orders set n = 1;"),
-            ["medium every row of orders is updated in one transaction: writes of these rows wait until it commits, and each leaves a \
-              dead row"]
+            [
+                "medium every row of orders is updated in one transaction: writes of these rows wait until it commits, and each leaves a \
+              dead row"
+            ]
         );
-        for sql in ["update orders set n = 0 where n is null;", "delete from orders where state = 'old';", "delete from orders;"] {
+        for sql in [
+            "update orders set n = 0 where n is null;",
+            "delete from orders where state <> 'old';",
+            "delete from orders;",
+        ] {
             assert_eq!(of(sql).len(), 1, "{sql}");
         }
     }
@@ -153,11 +178,15 @@ mod tests {
         let repeat = "\n-- again until it changes no row, each time in a transaction of its own";
         assert_eq!(
             hint("update orders set n = 0 where n is null;"),
-            Some(format!("update orders set n = 0 where id in (select id from orders where n is null limit 5000);{repeat}"))
+            Some(format!(
+                "update orders set n = 0 where id in (select id from orders where n is null limit 5000);{repeat}"
+            ))
         );
         assert_eq!(
-            hint("delete from orders where state = 'old';"),
-            Some(format!("delete from orders where id in (select id from orders where state = 'old' limit 5000);{repeat}"))
+            hint("delete from orders where state <> 'old';"),
+            Some(format!(
+                "delete from orders where id in (select id from orders where state <> 'old' limit 5000);{repeat}"
+            ))
         );
         assert_eq!(hint("update orders set n = 1;"), None);
         assert_eq!(hint("update orders o set n = 0 where o.n is null;"), None);

@@ -1,19 +1,19 @@
 //! Unique constraint that builds its index under lock
 //!
 //! ## Why it matters
-//! The index of the constraint is built under AccessExclusiveLock: nobody reads or writes the table until all rows are read
-//! and sorted.
+//! The index of the constraint is built under AccessExclusiveLock: nobody reads or writes the table until all rows
+//! are read and sorted.
 //!
 //! ## How it is decided
 //! `add constraint … unique` without `using index`, and a column added as `unique`.
 //!
 //! ## What to do
-//! Build the unique index concurrently, then add the constraint `using index`: that takes the lock for an instant. A column
-//! can be added first, without the constraint. A unique constraint cannot be `not valid`.
+//! Build the unique index concurrently, then add the constraint `using index`: that takes the lock for an instant. A
+//! column can be added first, without the constraint. A unique constraint cannot be `not valid`.
 //!
 //! ## Limits
-//! On a partitioned table neither `concurrently` nor `using index` works: there a unique index on the parent alone and one on each
-//! partition, put together, does the same as the constraint.
+//! On a partitioned table neither `concurrently` nor `using index` works: there each partition gets the constraint
+//! that way, and the one of the partitioned table, added last, takes those over without a build.
 
 use super::prelude::*;
 use super::{advice, over_rows};
@@ -84,13 +84,13 @@ fn advised(
     let text = "build the unique index concurrently, outside of a transaction, and add the constraint using it";
     let words = key_words(m, number);
     if known.is_some_and(Relation::is_partitioned) {
-        let text = "on a partitioned table: a unique index on the parent alone, one on each partition concurrently, put together; it does \
-                    what the constraint does";
-        let plain = column.is_none() && !words.has_include;
-        let tail = format!(" ({}){}", advice::columns(columns), words.nulls());
-        let statements = plain.then(|| advice::partitioned_index(m, table, name, "create unique index", &tail)).flatten();
+        let text = "build the index on each partition concurrently, outside of a transaction, and add the constraint there using it: the \
+                    one of the partitioned table takes those over";
+        let is_plain = column.is_none() && !words.has_include && words.deferrable().is_empty();
+        let statements =
+            is_plain.then(|| advice::partitioned_key(m, table, name, "unique", columns, words.nulls())).flatten();
         return match statements {
-            Some(statements) => finding.fix(text, advice::lines(statements), Some(LockMode::Share)),
+            Some(statements) => finding.fix(text, advice::lines(statements), Some(LockMode::AccessExclusive)),
             None => finding.advice(text),
         };
     }
@@ -163,7 +163,8 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, number int);\n-- file: 2.sql\n";
+    const OLD: &str =
+        "-- file: 1.sql released\ncreate table orders (id bigint primary key, number int);\n-- file: 2.sql\n";
 
     fn of(sql: &str) -> Vec<String> {
         says(&RULE, &format!("{OLD}{sql}"))
@@ -194,7 +195,11 @@ mod tests {
     fn the_hint_builds_concurrently() {
         let hint = |sql: &str| findings(&RULE, &format!("{OLD}{sql}"))[0].hint.clone().unwrap();
         assert_eq!(
-            hint("alter table orders add constraint u unique nulls not distinct (number) deferrable initially deferred;").sql.as_deref(),
+            hint(
+                "alter table orders add constraint u unique nulls not distinct (number) deferrable initially deferred;"
+            )
+            .sql
+            .as_deref(),
             Some(
                 "create unique index concurrently u on orders (number) nulls not distinct;\nset lock_timeout = '5s';\n\
                  alter table orders add constraint u unique using index u deferrable initially deferred;"
@@ -202,6 +207,11 @@ mod tests {
         );
         assert_eq!(hint("alter table orders add constraint u unique (number) include (id);").sql, None);
         let column = hint("alter table orders add column code text unique;").sql.unwrap();
-        assert!(column.contains("add column code text;\nreset lock_timeout;\ncreate unique index concurrently orders_code_key"), "{column}");
+        assert!(
+            column.contains(
+                "add column code text;\nreset lock_timeout;\ncreate unique index concurrently orders_code_key"
+            ),
+            "{column}"
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! Constraint validated while a stronger lock is held
 //!
 //! ## Why it matters
-//! `validate constraint` reads the table under ShareUpdateExclusiveLock, while reads and writes go on: that is what it is
-//! for. In one transaction with what added the constraint, or in one `alter table` with an action that needs more, it reads
-//! under the stronger lock, and nothing is won.
+//! `validate constraint` reads the table under ShareUpdateExclusiveLock, while reads and writes go on: that is what
+//! it is for. In one transaction with what added the constraint, or in one `alter table` with an action that needs
+//! more, it reads under the stronger lock, and nothing is won.
 //!
 //! ## How it is decided
-//! `validate constraint` in a transaction that holds ShareLock or more on the table, or on the one that the foreign key
-//! references; and in one statement with an action that takes such a lock.
+//! `validate constraint` in a transaction that holds ShareLock or more on the table, or on the one that the foreign
+//! key references; and in one statement with an action that takes such a lock.
 //!
 //! ## What to do
 //! Commit in between: the validation in a migration of its own, or at the least in a transaction of its own.
@@ -131,12 +131,16 @@ mod tests {
     fn in_one_transaction_nothing_is_won() {
         assert_eq!(
             says(&RULE, &format!("{OLD}begin;\n{CHECK}alter table orders validate constraint c;\ncommit;")),
-            ["high AccessExclusiveLock on orders (line 6) is held while all rows of orders are read to validate c: reads and writes wait"]
+            [
+                "high AccessExclusiveLock on orders (line 6) is held while all rows of orders are read to validate c: reads and writes wait"
+            ]
         );
         assert_eq!(
             says(&RULE, &format!("{OLD}begin;\n{KEY}alter table orders validate constraint f;\ncommit;")),
-            ["high ShareRowExclusiveLock on orders (line 6) is held while all rows of orders are read to validate f: writes wait, reads \
-              go on"]
+            [
+                "high ShareRowExclusiveLock on orders (line 6) is held while all rows of orders are read to validate f: writes wait, reads \
+              go on"
+            ]
         );
         let wrapped = OLD.replace("-- file: 2.sql", "-- file: 2.sql transaction");
         assert_eq!(says(&RULE, &format!("{wrapped}{CHECK}alter table orders validate constraint c;")).len(), 1);
@@ -149,12 +153,16 @@ mod tests {
         let text = format!("{OLD}{CHECK}alter table orders add column x int, validate constraint c;");
         assert_eq!(
             says(&RULE, &text),
-            ["high all rows of orders are read to validate c under AccessExclusiveLock, which another action of the statement needs: \
-              reads and writes wait"]
+            [
+                "high all rows of orders are read to validate c under AccessExclusiveLock, which another action of the statement needs: \
+              reads and writes wait"
+            ]
         );
         assert_eq!(
             findings(&RULE, &text)[0].hint.as_ref().unwrap().sql.as_deref(),
-            Some("set lock_timeout = '5s';\nalter table orders add column x int;\nalter table orders validate constraint c;")
+            Some(
+                "set lock_timeout = '5s';\nalter table orders add column x int;\nalter table orders validate constraint c;"
+            )
         );
     }
 

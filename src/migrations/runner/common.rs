@@ -3,6 +3,7 @@
 use super::{Half, Runner};
 use crate::migrations::script::{Direction, Problem, SourceFile, Wrap};
 use crate::migrations::source::{Gathered, Note, Root};
+use crate::migrations::split::{PieceKind, split};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -150,23 +151,45 @@ pub(super) fn direction_of(stem: &str) -> Option<(&str, Direction)> {
     of(&downs).map(|length| (cut(length), Direction::Down))
 }
 
-/// Orders by key; equal keys of one direction are said, each with the file that is there before it.
+/// Orders by key; equal keys of one direction are a problem, of which `what` says what the runner makes.
 pub(super) fn ordered<K: Ord>(mut keyed: Vec<(K, Half)>, what: &str, view: &View<'_>) -> Planned {
     keyed.sort_by(|a, b| a.0.cmp(&b.0));
     let mut planned = Planned::default();
     let mut before: BTreeMap<Direction, (K, usize)> = BTreeMap::new();
-    let path = |file: usize| view.files.iter().find(|entry| entry.index == file).map_or("", |entry| &entry.file.path);
+    let paths: BTreeMap<usize, &str> = view.files.iter().map(|entry| (entry.index, entry.file.path.as_str())).collect();
     for (key, mut half) in keyed {
         if let Some((_, file)) = before.get(&half.direction).filter(|(other, file)| *other == key && *file != half.file)
         {
-            let message = format!("{what} the same version as {}", path(*file));
-            half.problems.push(Problem { span: 0..0, message: message.clone() });
-            planned.notes.push(Note { path: path(half.file).to_owned(), message });
+            let other = paths.get(file).copied().unwrap_or_default();
+            half.problems.push(Problem { span: 0..0, message: format!("{what} the same version as {other}") });
         }
         before.insert(half.direction, (key, half.file));
         planned.halves.push(half);
     }
     planned
+}
+
+/// What psql is told to run that the file does not hold.
+pub(super) fn included(entry: &Entry<'_>) -> Vec<Note> {
+    let text = entry.text();
+    // hardly any file has a backslash: then there is no need to split it
+    if memchr::memchr(b'\\', text.as_bytes()).is_none() {
+        return Vec::new();
+    }
+    let pieces = split(text, 0..text.len());
+    let commands = pieces.iter().filter(|piece| piece.kind == PieceKind::Meta).filter_map(|piece| {
+        let written = text.get(piece.span.clone())?;
+        let (line, _) = entry.file.line_column(piece.span.start);
+        let why = match written.split_ascii_whitespace().next()? {
+            "\\i" | "\\ir" | "\\include" | "\\include_relative" => {
+                "is another file, reviewed only where it is named itself"
+            }
+            "\\gexec" => "runs what a query returns, which is not reviewed",
+            _ => return None,
+        };
+        Some(entry.note(format!("line {line}: {written} {why}")))
+    });
+    commands.collect()
 }
 
 /// Files of a root of which no half is made, save those that say why themselves.

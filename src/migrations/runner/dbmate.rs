@@ -15,7 +15,7 @@ pub(super) fn plan(view: &View<'_>) -> Planned {
         keyed.extend(halves(entry).into_iter().map(|half| (version, half)));
     }
     // names order, not numbers: equal as far as the names begin with digits of one length
-    ordered(keyed, "dbmate runs only one of them: it has", view)
+    ordered(keyed, "dbmate fails at it: it has", view)
 }
 
 /// What a line begins, with its options: `-- migrate:up transaction:false`.

@@ -7,7 +7,8 @@
 //! them is not read.
 
 use super::common::{Entry, Planned, View, lines, next_line};
-use super::{Direction, Problem, Wrap};
+use super::{Direction, Wrap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -53,6 +54,11 @@ fn changesets(entry: &Entry<'_>, planned: &mut Planned) {
         planned.notes.push(entry.note("statements before the first --changeset do not run"));
     }
     let ends = heads.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
+    let section = |((at, attributes), end): (&(usize, &str), usize)| {
+        let (identity, _) = identity(attributes);
+        (identity, next_line(text, *at).min(end)..end)
+    };
+    let sections: HashMap<String, Range<usize>> = heads.iter().zip(ends.clone()).map(section).collect();
     let mut masked: Option<Arc<str>> = None;
     for ((at, attributes), end) in heads.iter().zip(ends) {
         let (identity, rest) = identity(attributes);
@@ -81,17 +87,26 @@ fn changesets(entry: &Entry<'_>, planned: &mut Planned) {
             half
         };
         planned.halves.push(make(Direction::Up, cut(text, range.clone(), delimiter)));
-        let Some(rollback) = rollback(text, range) else { continue };
-        let mut down = make(Direction::Down, Vec::new());
-        let ranges = rollback.ranges;
-        if !ranges.is_empty() {
-            let masked = masked.get_or_insert_with(|| Arc::from(without_marks(text)));
-            let delimiter = attribute("rollbackEndDelimiter").unwrap_or(";");
-            down.ranges = ranges.into_iter().flat_map(|range| cut(masked, range, delimiter)).collect();
-            down.text = Some(masked.clone());
+        match rollback(text, range) {
+            None => {}
+            Some(Rollback::Own(ranges)) => {
+                let mut down = make(Direction::Down, Vec::new());
+                if !ranges.is_empty() {
+                    let masked = masked.get_or_insert_with(|| Arc::from(without_marks(text)));
+                    let delimiter = attribute("rollbackEndDelimiter").unwrap_or(";");
+                    down.ranges = ranges.into_iter().flat_map(|range| cut(masked, range, delimiter)).collect();
+                    down.text = Some(masked.clone());
+                }
+                planned.halves.push(down);
+            }
+            Some(Rollback::Other(other)) => match sections.get(&other) {
+                Some(range) => planned.halves.push(make(Direction::Down, cut(text, range.clone(), ";"))),
+                None => {
+                    let message = format!("the rollback of {identity} is the change set {other}, which is not here");
+                    planned.notes.push(entry.note(message));
+                }
+            },
         }
-        down.problems.extend(rollback.problem);
-        planned.halves.push(down);
     }
 }
 
@@ -161,15 +176,16 @@ fn cut(text: &str, range: Range<usize>, delimiter: &str) -> Vec<Range<usize>> {
 }
 
 /// The down of a change set.
-struct Rollback {
+enum Rollback {
     /// Where it is; nowhere where it says that nothing is to be done.
-    ranges: Vec<Range<usize>>,
-    problem: Option<Problem>,
+    Own(Vec<Range<usize>>),
+    /// What another change set does: `author:id`.
+    Other(String),
 }
 
 fn rollback(text: &str, range: Range<usize>) -> Option<Rollback> {
     let section = text.get(range.clone())?;
-    let mut rollback: Option<Rollback> = None;
+    let mut ranges: Option<Vec<Range<usize>>> = None;
     let mut is_block = false;
     let mut last_line_end = None;
     for (at, line) in lines(section) {
@@ -177,34 +193,31 @@ fn rollback(text: &str, range: Range<usize>) -> Option<Rollback> {
         let end = at + line.len();
         if is_block {
             let stop = line.find("*/");
-            let open = rollback.as_mut().and_then(|rollback| rollback.ranges.last_mut());
-            if let Some(open) = open {
+            if let Some(open) = ranges.as_mut().and_then(|ranges| ranges.last_mut()) {
                 open.end = stop.map_or(end, |stop| at + stop);
             }
             is_block = stop.is_none();
         } else if begins_block(line) {
             is_block = true;
-            let rollback = rollback.get_or_insert(Rollback { ranges: Vec::new(), problem: None });
-            rollback.ranges.push(end..end);
+            ranges.get_or_insert_default().push(end..end);
         } else if let Some(said) = after(line, "rollback") {
-            let rollback = rollback.get_or_insert(Rollback { ranges: Vec::new(), problem: None });
+            let ranges = ranges.get_or_insert_default();
             if said.eq_ignore_ascii_case("empty") || said.eq_ignore_ascii_case("not required") {
                 continue;
             }
-            if said.get(..12).is_some_and(|word| word.eq_ignore_ascii_case("changeSetId:")) {
-                let message = "not reviewed: the rollback is that of another change set".to_owned();
-                rollback.problem = Some(Problem { span: at..end, message });
-                continue;
+            if let Some(id) = attribute(said, "changeSetId") {
+                let author = attribute(said, "changesetAuthor").unwrap_or_default();
+                return Some(Rollback::Other(format!("{author}:{id}")));
             }
             // a statement may go on over several of these lines
-            match rollback.ranges.last_mut() {
+            match ranges.last_mut() {
                 Some(open) if last_line_end == Some(at) => open.end = end,
-                _ => rollback.ranges.push(at..end),
+                _ => ranges.push(at..end),
             }
             last_line_end = Some(next_line(text, at));
         }
     }
-    rollback
+    ranges.map(Rollback::Own)
 }
 
 fn begins_block(line: &str) -> bool {
@@ -273,10 +286,10 @@ mod tests {
         assert_eq!(lab.halves(), ["a:1 Transaction: x", "b Transaction: y"]);
         assert_eq!(lab.notes().len(), 1);
         assert!(is_ours("!oracle") && is_ours("postgresql, h2") && !is_ours("!postgresql") && !is_ours("h2"));
-        let lab = Lab::new(&[(
-            "a.sql",
-            "--liquibase formatted sql\n--changeset a:1\nx;\n--rollback changeSetId:1 changesetAuthor:a\n",
-        )]);
-        assert_eq!(lab.problems().len(), 1);
+        let text = "--liquibase formatted sql\n--changeset a:1\nx;\n--changeset a:2\ny;\n\
+                    --rollback changeSetId:1 changesetAuthor:a\n--changeset a:3\nz;\n--rollback changeSetId:9 changesetAuthor:b\n";
+        let lab = Lab::new(&[("a.sql", text)]);
+        assert_eq!(lab.halves().last().unwrap(), "a:2 down Transaction: x");
+        assert_eq!(lab.notes(), ["m/a.sql: the rollback of a:3 is the change set b:9, which is not here"]);
     }
 }

@@ -5,7 +5,7 @@
 //! Numbers before names order the files; files without one come in the order of their paths. Names that end in `down`,
 //! `undo`, `rollback` or `revert`, and folders of these names, are downs.
 
-use super::common::{Entry, Number, Planned, View, direction_of, numbered, ordered};
+use super::common::{Entry, Number, Planned, View, direction_of, included, numbered, ordered};
 use super::{Direction, Wrap};
 
 const BECAUSE: &str = "plain: each statement for itself, as psql --file sends them";
@@ -20,7 +20,9 @@ pub(super) fn plan(view: &View<'_>) -> Planned {
     let halves: Vec<_> = halves.collect();
     // a down where its up is; the path makes every key one of its own
     let keyed = halves.iter().map(|(pair, path, half)| ((natural(pair), *path), half.clone()));
-    ordered(keyed.collect(), "has", view)
+    let mut planned = ordered(keyed.collect(), "has", view);
+    planned.notes.extend(view.files.iter().flat_map(included));
+    planned
 }
 
 /// What orders paths part by part: numbers by what they are and before names.
@@ -64,6 +66,18 @@ mod tests {
         assert_eq!((lab.runner(), lab.notes().len()), ("plain", 0));
         let lab = Lab::new(&[("2024/10.sql", "b"), ("2024/9.sql", "a"), ("2025/1.sql", "c")]);
         assert_eq!(lab.halves(), ["9 Nothing: a", "10 Nothing: b", "1 Nothing: c"]);
+    }
+
+    #[test]
+    fn what_psql_runs_from_elsewhere_is_said() {
+        let lab = Lab::new(&[("1.sql", "select 1;\n\\i other.sql\n\\set x 1\nselect 'alter table t' \\gexec\n")]);
+        assert_eq!(
+            lab.notes(),
+            [
+                "m/1.sql: line 2: \\i other.sql is another file, reviewed only where it is named itself",
+                "m/1.sql: line 4: \\gexec runs what a query returns, which is not reviewed"
+            ]
+        );
     }
 
     #[test]

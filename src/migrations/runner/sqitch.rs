@@ -4,7 +4,7 @@
 //! they begin themselves. A change that was reworked has its former scripts in `x@tag.sql`. Scripts in `verify` change
 //! nothing that stays and are left out.
 
-use super::common::{Planned, View};
+use super::common::{Planned, View, included};
 use super::{Direction, Half, Wrap};
 use crate::migrations::source::Note;
 
@@ -30,6 +30,7 @@ pub(super) fn plan(view: &View<'_>) -> Planned {
         planned.halves.extend(deployed);
         planned.halves.extend(half(view, "revert", &name, Direction::Down));
     }
+    planned.notes.extend(view.files.iter().flat_map(included));
     planned
 }
 

@@ -31,7 +31,7 @@ pub(super) fn plan(view: &View<'_>) -> Planned {
         // `x.sql` and `x.up.sql` of one number are two ups
         Some(((number, direction == Direction::Down), half))
     });
-    ordered(keyed.collect(), "sqlx runs only one of them: it has", view)
+    ordered(keyed.collect(), "sqlx fails at it: it has", view)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(super) fn plan(view: &View<'_>) -> Planned {
         pair.clone_into(&mut half.pair);
         Some(((number, direction == Direction::Down), half))
     });
-    ordered(keyed.collect(), "supabase runs only one of them: it has", view)
+    ordered(keyed.collect(), "supabase fails at it: it has", view)
 }
 
 #[cfg(test)]

@@ -362,12 +362,16 @@ fn hints(folder: &Path) -> Vec<Hint> {
         for (file, words) in PROJECT {
             let Some(text) = head(&folder.join(file), HINT) else { continue };
             for (word, runner) in words {
-                let Some(at) = text.find(word) else { continue };
+                // a word may be a key of something else before it is a dependency
+                let places = || text.match_indices(word).map(|(at, word)| at + word.len());
+                let version = places().find_map(|at| version_after(text.get(at..).unwrap_or_default()));
+                if places().next().is_none() {
+                    continue;
+                }
                 let name = Path::new(file).file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
                 let word = word.trim_matches(['"', '\n']);
                 let because =
                     if word.is_empty() { format!("there is a {name}") } else { format!("{name} names {word}") };
-                let version = version_after(text.get(at + word.len()..).unwrap_or_default());
                 hints.push(Hint { runner: *runner, version, because });
             }
         }
@@ -388,7 +392,7 @@ fn version_after(text: &str) -> Option<String> {
 }
 
 /// Files of a project, and what in them speaks of which runner.
-const PROJECT: [(&str, &[(&str, Runner)]); 16] = [
+const PROJECT: [(&str, &[(&str, Runner)]); 15] = [
     ("sqitch.conf", &[("", Runner::Sqitch)]),
     ("diesel.toml", &[("", Runner::Diesel)]),
     ("flyway.conf", &[("", Runner::Flyway)]),
@@ -398,7 +402,6 @@ const PROJECT: [(&str, &[(&str, Runner)]); 16] = [
     ("manage.py", &[("django", Runner::Django)]),
     ("drizzle.config.ts", &[("", Runner::Drizzle)]),
     ("schema.prisma", &[("", Runner::Prisma)]),
-    ("config.toml", &[("[auth]", Runner::Supabase), ("[studio]", Runner::Supabase)]),
     ("Cargo.toml", &[("\nrefinery", Runner::Refinery), ("\ndiesel", Runner::Diesel), ("\nsqlx", Runner::Sqlx)]),
     (
         "package.json",

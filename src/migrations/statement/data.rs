@@ -98,7 +98,8 @@ impl Context<'_> {
         let mut seen = HashSet::new();
         let columns = clauses(merge).flat_map(|clause| target_names(&clause.target_list));
         let columns = columns.filter(|name| seen.insert(name.clone())).collect();
-        Dml { columns, ..finish(DmlKind::Merge, merge.relation.as_ref(), reader, is_bounded) }
+        let merge_returns = merge.returning_clause.is_some();
+        Dml { columns, merge_returns, ..finish(DmlKind::Merge, merge.relation.as_ref(), reader, is_bounded) }
     }
 }
 
@@ -132,6 +133,7 @@ fn finish(kind: DmlKind, target: Option<&protobuf::RangeVar>, reader: Reader<'_>
         locks_rows: reader.locks_rows,
         literals: std::mem::take(&mut reader.literals),
         into: None,
+        merge_returns: false,
         reads: reader.into_reads(),
     }
 }
@@ -249,6 +251,7 @@ impl<'a> Bounds<'a> {
             Some(NodeEnum::RangeSubselect(range)) => {
                 select_of(range.subquery.as_deref()).is_some_and(|select| self.is_limited(select))
             }
+            Some(NodeEnum::RangeFunction(range)) => range.functions.iter().all(|function| self.is_constant(function)),
             Some(NodeEnum::RangeTableSample(_)) => true,
             _ => false,
         }

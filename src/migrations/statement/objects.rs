@@ -355,7 +355,10 @@ pub(super) fn lock(statement: &protobuf::LockStmt) -> Command {
         8 => Mode::AccessExclusive,
         other => Mode::Other(other.to_string()),
     };
-    Command::Lock { tables: relations(&statement.relations), mode, nowait: statement.nowait }
+    let is_only = |node: &&Node| matches!(&node.node, Some(NodeEnum::RangeVar(range)) if !range.inh);
+    let only = statement.relations.iter().filter(is_only).cloned().collect::<Vec<_>>();
+    let (tables, only) = (relations(&statement.relations), relations(&only));
+    Command::Lock { tables, only, mode, nowait: statement.nowait }
 }
 
 /// `create trigger`.
@@ -393,7 +396,14 @@ pub(super) fn publication(is_new: bool, name: &str, objects: &[Node], all_tables
         NodeEnum::PublicationObjSpec(object) => object.pubtable.as_ref()?.relation.as_ref().map(relation),
         _ => None,
     };
+    let has_filter = |node: &Node| match &node.node {
+        Some(NodeEnum::PublicationObjSpec(object)) => {
+            object.pubtable.as_ref().is_some_and(|table| table.where_clause.is_some() || !table.columns.is_empty())
+        }
+        _ => false,
+    };
     Command::Publication {
+        has_filter: objects.iter().any(has_filter),
         is_new,
         name: name.to_owned(),
         tables: objects.iter().filter_map(table).collect(),
@@ -492,7 +502,8 @@ pub(super) fn view(statement: &protobuf::ViewStmt) -> Command {
         replace: statement.replace,
         persistence: persistence(statement.view.as_ref()),
         columns: renamed(found, given),
-        reads: reads(query),
+        reads: reads_with_columns(query),
+        options: statement.options.iter().filter_map(|node| Some(option(node)?.defname.clone())).collect(),
     }
 }
 
@@ -521,6 +532,17 @@ pub(super) fn create_table_as(statement: &protobuf::CreateTableAsStmt) -> Comman
 fn renamed(found: Option<Vec<String>>, given: Vec<String>) -> Option<Vec<String>> {
     let rest = found?.into_iter().skip(given.len());
     Some(given.into_iter().chain(rest).collect())
+}
+
+/// What a query reads, and the columns it names.
+fn reads_with_columns(query: Option<&Node>) -> Reads {
+    let mut reader = Reader::with_columns();
+    reader.maybe(query);
+    let (reads, columns) = reader.into_reads_and_columns();
+    let mut columns: Vec<String> = columns.into_iter().filter_map(|mut path| path.pop()).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    Reads { columns, ..reads }
 }
 
 /// What a query reads.

@@ -39,12 +39,12 @@ impl<'a> Reader<'a> {
 
     /// What was read.
     pub(super) fn into_reads(self) -> Reads {
-        Reads { relations: self.relations, functions: self.functions }
+        Reads { relations: self.relations, functions: self.functions, columns: Vec::new() }
     }
 
     /// What was read, and the columns.
     pub(super) fn into_reads_and_columns(self) -> (Reads, Vec<Vec<String>>) {
-        (Reads { relations: self.relations, functions: self.functions }, self.columns.unwrap_or_default())
+        (Reads { relations: self.relations, functions: self.functions, columns: Vec::new() }, self.columns.unwrap_or_default())
     }
 
     /// Reads a node that may be missing.

@@ -152,6 +152,8 @@ impl Places {
             is_deferrable: constraint.deferrable,
             is_no_inherit: constraint.is_no_inherit,
             using_index: said(&constraint.indexname),
+            nulls_not_distinct: constraint.nulls_not_distinct,
+            is_temporal: constraint.without_overlaps || constraint.fk_with_period,
             position: self.at(constraint.location),
         })
     }
@@ -311,6 +313,7 @@ pub(super) fn create_index(index: &protobuf::IndexStmt) -> CreateIndex {
         table: relation_of(index.relation.as_ref()),
         only: index.relation.as_ref().is_some_and(|relation| !relation.inh),
         is_unique: index.unique,
+        nulls_not_distinct: index.nulls_not_distinct,
         concurrently: index.concurrent,
         if_not_exists: index.if_not_exists,
         method: said(&index.access_method).unwrap_or_else(|| "btree".to_owned()),

@@ -17,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Runs a statement outside of any transaction, watched.
 pub(super) async fn run(bench: &mut Bench, text: &str, command: &Command, step: &Step, old: &Relations) -> Observed {
     let before = observe::relations(&bench.main).await.unwrap_or_default();
+    let valid = observe::valid_keys(&bench.main).await;
     drop(bench.main.run("set client_min_messages = debug1").await);
     bench.main.heard();
     // in the way: what a transaction that has written to its tables holds
@@ -51,7 +52,8 @@ pub(super) async fn run(bench: &mut Bench, text: &str, command: &Command, step: 
                 }
             }
             waited += PAUSE;
-            if waited >= WATCHED {
+            // it waits: there is no more to see before it goes on
+            if waited >= WATCHED || observe::is_waiting(watcher, pid).await {
                 break;
             }
         }
@@ -72,6 +74,7 @@ pub(super) async fn run(bench: &mut Bench, text: &str, command: &Command, step: 
         }
     }
     observed.held = observed.locks.clone();
+    observed.validations = observe::validated(&bench.main, &heard, &before, old, &valid).await;
     match answer {
         Ok(_) => {
             let after = observe::relations(&bench.main).await.unwrap_or_default();

@@ -38,16 +38,8 @@ pub(super) fn compare(effects: &Effects, observed: &Observed) -> Traced {
             let own = names(&effects.scans);
             let scans: BTreeSet<String> = observed.scans.iter().filter(|table| own.contains(*table)).cloned().collect();
             work("scanned", own, &scans, &mut differences, &mut unseen);
-            let validated = !observed.validations.is_empty();
-            let expected = effects.validations.iter().any(|work| !work.is_new);
-            match (validated, expected) {
-                (true, false) => unseen.push(format!(
-                    "the server validated {}, the review says nothing of it",
-                    observed.validations.iter().cloned().collect::<Vec<_>>().join(", ")
-                )),
-                (false, true) => differences.push("the server validated no foreign key, the review says so".to_owned()),
-                _ => {}
-            }
+            let validated = names(&effects.validations);
+            work("validated a foreign key of", validated, &observed.validations, &mut differences, &mut unseen);
         }
     }
     let verification = match (differences.is_empty(), unseen.is_empty(), effects.unread.is_empty()) {

@@ -59,6 +59,12 @@ const RELATIONS: &str = "select c.oid, n.nspname, c.relname, c.relkind, c.relfil
 
 const SCANS: &str = "select relid, seq_scan from pg_catalog.pg_stat_xact_user_tables where seq_scan > 0";
 
+/// Whether a backend waits for anything.
+pub(super) async fn is_waiting(session: &Workbench, pid: &str) -> bool {
+    let sql = format!("select 1 from pg_catalog.pg_locks as l where l.pid = {pid} and not l.granted limit 1");
+    session.run(&sql).await.is_ok_and(|rows| !rows.is_empty())
+}
+
 fn locks_of(pid: &str) -> String {
     format!(
         "select l.relation, l.mode from pg_catalog.pg_locks as l where l.locktype = 'relation' and l.pid = {pid} \
@@ -112,6 +118,7 @@ pub(super) async fn run(session: &mut Workbench, text: &str, old: &Relations) ->
     let before = relations(session).await.unwrap_or_default();
     let locks_before = locks(session, own).await.unwrap_or_default();
     let scans_before = scans(session).await;
+    let valid = valid_keys(session).await;
     drop(session.run("set client_min_messages = debug1").await);
     session.heard();
     let answer = session.run(text).await;
@@ -135,6 +142,7 @@ pub(super) async fn run(session: &mut Workbench, text: &str, old: &Relations) ->
             observed.locks.insert(name, mode.clone());
         }
     }
+    observed.validations = validated(session, &heard, &before, old, &valid).await;
     let after = relations(session).await.unwrap_or_default();
     read_files(&before, &after, old, &mut observed);
     for (oid, count) in scans(session).await {
@@ -184,9 +192,40 @@ pub(super) fn read_messages(heard: &[String], before: &Relations, old: &Relation
             observed.scans.extend(named(first));
         } else if message.starts_with("building index ") {
             observed.builds.extend(second.and_then(named));
-        } else if message.starts_with("validating foreign key constraint ") {
-            // it names the constraint alone
-            observed.validations.insert(first.to_owned());
         }
     }
+}
+
+/// The foreign keys that are valid, by oid.
+pub(super) async fn valid_keys(session: &Workbench) -> BTreeSet<u64> {
+    let sql = "select k.oid from pg_catalog.pg_constraint as k where k.contype = 'f' and k.convalidated";
+    let rows = session.run(sql).await.unwrap_or_default();
+    rows.into_iter().flatten().flatten().filter_map(|oid| oid.parse().ok()).collect()
+}
+
+/// The tables of the foreign keys that a statement validated: the message names the constraint alone, and partitions have
+/// those of their table by the same name, so that it is one of those that were not valid before.
+pub(super) async fn validated(
+    session: &Workbench,
+    heard: &[String],
+    before: &Relations,
+    old: &Relations,
+    valid: &BTreeSet<u64>,
+) -> BTreeSet<String> {
+    let named = heard.iter().filter(|message| message.starts_with("validating foreign key constraint "));
+    let names: Vec<String> = named.filter_map(|message| message.split('"').nth(1)).map(crate::sql::literal).collect();
+    if names.is_empty() {
+        return BTreeSet::new();
+    }
+    let sql = format!(
+        "select k.oid, k.conrelid from pg_catalog.pg_constraint as k where k.contype = 'f' and k.conname in ({})",
+        names.join(", ")
+    );
+    let rows = session.run(&sql).await.unwrap_or_default();
+    let pair = |row: Vec<Option<String>>| {
+        let mut columns = row.into_iter().flatten().filter_map(|oid| oid.parse::<u64>().ok());
+        Some((columns.next()?, columns.next()?))
+    };
+    let oids = rows.into_iter().filter_map(pair).filter(|(key, _)| !valid.contains(key)).map(|(_, table)| table);
+    oids.filter(|oid| old.contains_key(oid)).filter_map(|oid| Some(before.get(&oid)?.name.to_string())).collect()
 }

@@ -116,9 +116,9 @@ impl Page<'_> {
             .annotation(AnnotationKind::Primary.span(start..end));
         let renderer = if self.ink.on { Renderer::styled() } else { Renderer::plain() };
         let renderer = renderer.term_width(self.columns);
-        let text = renderer.render(&[level.no_name().primary_title("").element(snippet)]);
         // the title stands above, wrapped as everything else is
-        text.lines().skip(1).map(str::to_owned).collect()
+        let text = renderer.render(&[annotate_snippets::Group::with_level(level).element(snippet)]);
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Where a trace and the review disagree.

@@ -19,7 +19,7 @@ alter table orders alter column at type timestamptz;
 alter table orders alter column code type text;
 alter table orders alter column doc type json;
 alter table orders alter column m type text;
-alter table orders alter column n type int using n::int;
+alter table orders alter column n type int using n + 0;
 alter table orders alter column n type positive;
 alter table orders
   alter column s type text,

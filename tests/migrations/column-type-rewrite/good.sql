@@ -21,6 +21,7 @@ alter table orders alter column bits type varbit(16);
 alter table orders alter column hour type time(6);
 alter table orders alter column wait type interval(6);
 alter table orders alter column n type int;
+alter table orders alter column n type int using n::int;
 alter table orders alter column n type plain;
 alter table orders alter column p type int;
 create table fresh (n int);

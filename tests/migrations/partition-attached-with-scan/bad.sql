@@ -1,8 +1,9 @@
--- expect: partition-attached-with-scan:12 partition-attached-with-scan:13 partition-attached-with-scan:15 partition-attached-with-scan:16
+-- expect: partition-attached-with-scan:13 partition-attached-with-scan:14 partition-attached-with-scan:16 partition-attached-with-scan:17
 -- file: 001_events.sql released
 create table events (k int, v int) partition by range (k);
 create table old (k int, v int);
-create table older (k int, v int, constraint older_bound check (k is not null and k >= 10 and k < 20) not valid);
+create table older (k int, v int);
+alter table older add constraint older_bound check (k is not null and k >= 10 and k < 20) not valid;
 create table logs (k int, v int) partition by range (k);
 create table logs_rest partition of logs default;
 create table old_logs (k int, v int, constraint bound check (k is not null and k >= 0 and k < 10));

@@ -5,7 +5,7 @@ create table users (id bigint primary key, n int);
 -- file: 002_backfill.sql
 update orders set n = 0;
 update orders set state = 'new' where state is null;
-delete from orders where state = 'old';
+delete from orders where state <> 'new';
 delete from users;
 update orders set n = users.n from users where users.id = orders.id;
 merge into orders using users on users.id = orders.id when matched then update set n = users.n;
