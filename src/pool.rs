@@ -10,6 +10,7 @@
 //!
 //! Everything here is a pure function of plain values.
 
+pub mod advice;
 pub mod application_config;
 pub mod budget;
 pub mod capacity;
@@ -22,5 +23,6 @@ pub mod random;
 pub mod simulate;
 pub mod snippets;
 pub mod trace;
+pub mod verdicts;
 pub mod waits;
 pub mod what_if;

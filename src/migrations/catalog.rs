@@ -17,6 +17,8 @@ mod create;
 mod drop;
 #[path = "catalog/expressions.rs"]
 mod expressions;
+#[path = "catalog/list.rs"]
+mod list;
 #[path = "catalog/names.rs"]
 mod names;
 #[path = "catalog/registry.rs"]
@@ -25,6 +27,8 @@ mod registry;
 mod rename;
 #[path = "catalog/types.rs"]
 mod types;
+
+pub use list::List;
 
 use super::command::{
     Body, Bound, Expr, Generated, Name, ObjectKind, Persistence, ReplicaIdentity, TypeName, Volatility,
@@ -261,21 +265,23 @@ pub struct Relation {
     /// Its persistence.
     pub persistence: Persistence,
     /// Its columns, in order.
-    pub columns: Vec<Column>,
+    pub columns: List<Column>,
     /// Whether all its columns, constraints and indexes are known: made by a statement, or told by a server. Where it is
     /// not, only what statements said of it is here, what is not here may be there, and a plain table may as well be
     /// another kind of relation.
     pub is_complete: bool,
     /// Its constraints.
-    pub constraints: Vec<TableConstraint>,
+    pub constraints: List<TableConstraint>,
     /// Its indexes.
-    pub indexes: Vec<Index>,
+    pub indexes: List<Index>,
     /// How it parts its rows.
     pub partition_by: Option<super::command::PartitionBy>,
     /// What it is a partition of, and which rows it takes.
     pub partition_of: Option<(QName, Bound)>,
     /// What it inherits from.
     pub parents: Vec<QName>,
+    /// Its default partition.
+    pub default_partition: Option<QName>,
     /// Its partitions and children.
     pub children: QNames,
     /// Tables with a foreign key to it.
@@ -355,12 +361,13 @@ impl Relation {
             name,
             kind,
             persistence: Persistence::Permanent,
-            columns: Vec::new(),
+            columns: List::default(),
             is_complete: false,
-            constraints: Vec::new(),
-            indexes: Vec::new(),
+            constraints: List::default(),
+            indexes: List::default(),
             partition_by: None,
             partition_of: None,
+            default_partition: None,
             parents: Vec::new(),
             children: QNames::default(),
             referenced_by: QNames::default(),
@@ -450,6 +457,8 @@ pub struct Function {
     pub is_procedure: bool,
     /// How many of its arguments, the last ones, have a default.
     pub defaults: usize,
+    /// Whether only a trigger can call it.
+    pub is_of_trigger: bool,
     /// What its body does.
     pub body: Arc<Body>,
     /// When it was made, where that was seen.
@@ -626,9 +635,9 @@ impl Catalog {
             let mut relation = (*relation).clone();
             relation.born = None;
             relation.has_rows = true;
-            relation.columns.iter_mut().for_each(|column| column.born = None);
-            relation.constraints.iter_mut().for_each(|constraint| constraint.born = None);
-            relation.indexes.iter_mut().for_each(|index| index.born = None);
+            relation.columns.change(|_| true, |column| column.born = None);
+            relation.constraints.change(|_| true, |constraint| constraint.born = None);
+            relation.indexes.change(|_| true, |index| index.born = None);
             self.relations.insert_mut(relation.name.clone(), Arc::new(relation));
         }
         let types: Vec<Arc<Type>> = self.types.values().cloned().collect();

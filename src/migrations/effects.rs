@@ -184,8 +184,8 @@ fn of(tally: &mut Tally<'_>, command: &Command) {
             }
             create::view(tally, name, *replace, *persistence, columns.as_deref(), reads);
         }
-        Command::CreateTrigger { table, function, for_each_row, .. } => {
-            create::trigger(tally, table, function, *for_each_row);
+        Command::CreateTrigger { table, for_each_row, .. } => {
+            create::trigger(tally, table, *for_each_row);
         }
         Command::CreateRule { table, .. } | Command::Policy { table, .. } => {
             if let Some(table) = tally.existing(table, false) {
@@ -290,4 +290,167 @@ fn is_relation(kind: ObjectKind) -> bool {
             | ObjectKind::Sequence
             | ObjectKind::Index
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::catalog::Birth;
+    use crate::migrations::script::Parsed;
+    use crate::migrations::session::{Began, OpenTransaction, Settings};
+    use crate::migrations::split::split;
+    use crate::migrations::statement::{parse, with_parser};
+
+    fn commands(sql: &str) -> Vec<Command> {
+        let pieces = split(sql, 0..sql.len());
+        let parsed = pieces.iter().map(|piece| match parse(&sql[piece.span.clone()], 0) {
+            Parsed::Command(command) => command,
+            other => panic!("{other:?}"),
+        });
+        parsed.collect()
+    }
+
+    /// What the last statement does: `before` in an earlier script, the others in this one.
+    fn last(before: &str, sql: &str, is_complete: bool, in_transaction: bool) -> Effects {
+        with_parser(|| {
+            let mut catalog = Catalog::default();
+            if is_complete {
+                catalog.complete();
+            }
+            for (statement, command) in commands(before).iter().enumerate() {
+                catalog.apply(command, Birth { script: 0, statement, transaction: None }, &Settings::default(), 18);
+            }
+            let mut session = Session { script: 1, ..Session::default() };
+            if in_transaction {
+                session.transaction =
+                    Some(OpenTransaction { id: 1, began: Began::Script, first_step: 0, marks: Vec::new() });
+            }
+            let mut last = Effects::default();
+            for (statement, command) in commands(sql).iter().enumerate() {
+                last = effects(command, Before { catalog: &catalog, session: &session, major: 18 });
+                let transaction = session.transaction.as_ref().map(|transaction| transaction.id);
+                catalog.apply(command, Birth { script: 1, statement, transaction }, &Settings::default(), 18);
+            }
+            last
+        })
+    }
+
+    fn unknown(sql: &str) -> Effects {
+        last("", sql, false, false)
+    }
+
+    fn names(works: &[Work]) -> Vec<String> {
+        works.iter().map(|work| work.relation.to_string()).collect()
+    }
+
+    fn states(effects: &Effects) -> Vec<&str> {
+        effects.failures.iter().map(|failure| failure.sqlstate).collect()
+    }
+
+    #[test]
+    fn of_a_table_that_is_not_known_only_what_holds_for_any_is_sure() {
+        let found = unknown("alter table t add column r float default random()");
+        assert_eq!((names(&found.rewrites), &found.rewrites[0].assumed), (vec!["t".to_owned()], &None));
+        assert_eq!(found.rewrites[0].mode, LockMode::AccessExclusive);
+        let found = unknown("alter table t alter column a set not null");
+        assert_eq!(found.scans[0].assumed.as_deref(), Some("the constraints of t are not known"));
+        let found = unknown("alter table t alter column a type bigint");
+        assert!(found.rewrites[0].assumed.is_some());
+        let found = unknown("alter table t add column e app.email");
+        assert!(found.rewrites.is_empty() && found.unread.len() == 1, "{found:?}");
+        assert!(unknown("alter table t add column e vector(3)").unread.is_empty());
+        assert!(unknown("drop table t").failures.is_empty());
+    }
+
+    #[test]
+    fn what_is_missing_fails_where_everything_is_known() {
+        assert_eq!(states(&last("", "alter table t add column a int", true, false)), ["42P01"]);
+        assert_eq!(states(&last("create table t(id int)", "alter table t drop column x", true, false)), ["42703"]);
+        assert_eq!(states(&last("", "drop table t", true, false)), ["42P01"]);
+        assert_eq!(states(&last("", "drop table if exists t", true, false)), Vec::<&str>::new());
+        // an extension's, and a schema that only an extension can have made
+        assert!(last("", "select * from spatial_ref_sys", true, false).failures.is_empty());
+        assert!(last("", "update cron.job set active = false", true, false).failures.is_empty());
+        assert_eq!(states(&last("create view v as select 1 as a", "drop table v", true, false)), ["42809"]);
+    }
+
+    #[test]
+    fn what_this_script_made_is_nobody_elses() {
+        let found = last("", "create table t(a int); alter table t add check (a > 0)", false, false);
+        assert!(found.locks.iter().all(|locked| locked.is_new) && found.scans[0].is_new);
+        let filled = "create table t(a int); insert into t select 1; alter table t add check (a > 0)";
+        assert!(!last("", filled, false, false).scans[0].is_new);
+        assert!(!last("create table t(a int)", "alter table t add check (a > 0)", false, false).scans[0].is_new);
+        // no rows, so nothing is null
+        let found = last("", "create table t(a int); alter table t add column b int not null", false, false);
+        assert!(found.failures.is_empty());
+        let found = last("create table t(a int)", "alter table t add column b int not null", false, false);
+        assert!(found.failures[0].only_with_rows);
+    }
+
+    #[test]
+    fn what_a_statement_makes_for_itself_is_not_locked() {
+        let found = last("", "create schema s create table s.a(id int) create index i on s.a(id)", true, false);
+        assert!(found.failures.is_empty() && found.locks.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn code_is_looked_into() {
+        let before = "create table t(a int); create function f() returns void language plpgsql as
+            'begin alter table t add column b float default random(); perform g(); end';
+            create function g() returns void language plpgsql as 'begin lock table u; perform f(); end'; create table u(a int)";
+        let found = last(before, "select f()", false, false);
+        assert_eq!(names(&found.rewrites), ["t"]);
+        assert_eq!(found.lock_on(&QName::new("public", "u")).map(|lock| &lock.mode), Some(&LockMode::AccessExclusive));
+        let found = unknown("do $$ begin execute 'drop table ' || x; end $$");
+        assert_eq!(found.unread.len(), 1, "{found:?}");
+        assert_eq!(unknown("select app.make_partitions()").unread, ["what app.make_partitions() does"]);
+        assert!(unknown("select now()").unread.is_empty());
+        assert_eq!(unknown("call app.work()").unread, ["what app.work() does"]);
+        // it may be there by then, and the branch may not run
+        let found = last("", "do $$ begin if x then drop table t; end if; end $$", true, false);
+        assert!(found.failures.is_empty(), "{found:?}");
+        let found = last("", "do $$ begin create table n(a int); create index on n(a); end $$", true, false);
+        assert!(found.failures.is_empty() && found.locks.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn updates_are_bounded_by_keys() {
+        let before = "create table t(id int primary key, a int)";
+        let unbounded = |sql: &str| last(before, sql, false, false).writes[0].is_unbounded;
+        assert!(unbounded("update t set a = 1"));
+        assert!(unbounded("update t set a = 1 where a is null"));
+        assert!(!unbounded("update t set a = 1 where id = 5"));
+        assert!(!unbounded("delete from t where 5 = id and a = 1"));
+        assert!(unbounded("delete from t where a > 1"));
+        assert!(unbounded("insert into t select * from u"));
+        assert!(last(before, "insert into t values (1, 1)", false, false).writes.is_empty());
+    }
+
+    #[test]
+    fn a_new_value_of_an_enum_is_not_for_this_transaction() {
+        let before = "create type mood as enum ('a'); create table t(m mood, x text)";
+        let sql = "alter type mood add value 'b'; insert into t(m) values ('b')";
+        assert_eq!(states(&last(before, sql, false, true)), ["55P04"]);
+        assert!(last(before, sql, false, true).failures[0].because_of_transaction);
+        assert!(last(before, sql, false, false).failures.is_empty());
+        let other = "alter type mood add value 'b'; insert into t(m) values ('a')";
+        assert!(last(before, other, false, true).failures.is_empty());
+    }
+
+    #[test]
+    fn what_is_dropped_together_does_not_depend_on_itself() {
+        let before = "create table a(id int primary key); create table b(id int references a)";
+        assert_eq!(states(&last(before, "drop table a", false, false)), ["2BP01"]);
+        assert!(last(before, "drop table a, b", false, false).failures.is_empty());
+        let found = last(before, "drop table b", false, false);
+        assert_eq!(found.lock_on(&QName::new("public", "a")).map(|lock| &lock.mode), Some(&LockMode::AccessExclusive));
+    }
+
+    #[test]
+    fn many_actions_and_partitions_are_no_square() {
+        let actions: Vec<String> = (0..3000).map(|number| format!("add column c{number} int")).collect();
+        let found = last("create table t(a int)", &format!("alter table t {}", actions.join(", ")), true, false);
+        assert!(found.failures.is_empty() && found.locks.len() == 1);
+    }
 }

@@ -1,7 +1,7 @@
 //! Expressions: writing one back as SQL, and what it mentions.
 //!
-//! What is written parses to the same expression again, and no more is promised: operands stand in parentheses, names that
-//! are keywords in quotes. An expression with a query in it, or with anything that was only summed up, is not written.
+//! What is written parses to the same expression again, and no more is promised: operands stand in parentheses, names
+//! that are keywords in quotes. An expression with a query in it, or with anything only summed up, is not written.
 
 use super::command::{Expr, Literal, Name, TypeName};
 use crate::sql::{literal, quote};
@@ -76,12 +76,7 @@ impl Expr {
 
     fn each_child<'a>(&'a self, see: &mut dyn FnMut(&'a Expr)) {
         match self {
-            Self::Null
-            | Self::Literal(_)
-            | Self::Column(_)
-            | Self::Parameter(_)
-            | Self::Value(_)
-            | Self::Query(_) => {}
+            Self::Null | Self::Literal(_) | Self::Column(_) | Self::Parameter(_) | Self::Value(_) | Self::Query(_) => {}
             Self::Call { arguments, .. }
             | Self::Test { arguments, .. }
             | Self::And(arguments)
@@ -110,12 +105,7 @@ impl Expr {
 
     fn each_child_mut(&mut self, see: &mut dyn FnMut(&mut Expr)) {
         match self {
-            Self::Null
-            | Self::Literal(_)
-            | Self::Column(_)
-            | Self::Parameter(_)
-            | Self::Value(_)
-            | Self::Query(_) => {}
+            Self::Null | Self::Literal(_) | Self::Column(_) | Self::Parameter(_) | Self::Value(_) | Self::Query(_) => {}
             Self::Call { arguments, .. }
             | Self::Test { arguments, .. }
             | Self::And(arguments)
@@ -369,7 +359,7 @@ impl TypeName {
         }
     }
 
-    /// The types that the grammar has words for: with their schema they would parse to another one, `int4` to no schema.
+    /// The types that the grammar has words for: `int4` by itself would parse to a name without a schema.
     fn own_word(&self) -> Option<String> {
         let with = |word: &str| format!("{word}{}", self.in_parentheses(&self.modifiers));
         Some(match self.name.name.as_str() {
@@ -420,5 +410,153 @@ impl TypeName {
             [mask, precision] => format!("interval {}({precision})", words(mask)?),
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::statement::{parse_expression, with_parser};
+
+    fn parsed(text: &str) -> Expr {
+        with_parser(|| parse_expression(text)).unwrap_or_else(|| panic!("{text}"))
+    }
+
+    #[test]
+    fn what_is_written_is_the_same_expression() {
+        for text in [
+            "null",
+            "1",
+            "-1",
+            "- a",
+            "+ 1",
+            "1.5e10",
+            "99999999999999",
+            "'it''s'",
+            "E'a\\\\b\\n'",
+            "true",
+            "b'101'",
+            "x'1f'",
+            "a",
+            "t.\"A b\".\"select\"",
+            "$1",
+            "now()",
+            "pg_catalog.lower('X')",
+            "\"left\"(a, 1)",
+            "now() at time zone 'utc'",
+            "extract(year from a)",
+            "substring(a from 1 for 2)",
+            "trim(both ' ' from a)",
+            "position('a' in b)",
+            "overlay(a placing b from 1)",
+            "a + b * c - (d + e)",
+            "(a - b) - c",
+            "a - (b - c)",
+            "a - -1",
+            "(-1)::text",
+            "-(1::int)",
+            "a || 'x' || b",
+            "a operator(pg_catalog.+) b",
+            "a @> '{1}' and not b",
+            "(a or b) and (c or d)",
+            "a or (b or c)",
+            "a is null and b is not null",
+            "a is true or b is not true or c is false or d is not false or e is unknown or f is not unknown",
+            "a in (1, 2, 3)",
+            "a not in (1, -2)",
+            "(a, b) in ((1, 2), (3, 4))",
+            "row(a, b) = row(1, 2)",
+            "a = any ('{1,2}'::int[])",
+            "a <> all (array[1, 2])",
+            "a < any ($1)",
+            "a >= all ($1)",
+            "a operator(s.<) any ($1)",
+            "a between 1 and 2",
+            "a not between b - 1 and -2",
+            "a between symmetric 1 and 2",
+            "a not between symmetric 1 and 2",
+            "a like 'x%'",
+            "a not like 'x!%' escape '!'",
+            "a ilike b",
+            "a not ilike b",
+            "a similar to 'x'",
+            "a not similar to 'x' escape '!'",
+            "a ~ '^x' and b !~* 'y'",
+            "a is distinct from b",
+            "a is not distinct from null",
+            "nullif(a, b) + 1",
+            "a::int::text",
+            "cast(a as numeric(10, 2))",
+            "a::varchar(5)[]",
+            "a::char + b::char(3)",
+            "a::bpchar",
+            "a::bit",
+            "a::bit(3)",
+            "a::bit varying(3)",
+            "a::bool::int2::int8::float4::float8",
+            "a::timestamp(3) with time zone",
+            "a::timestamptz",
+            "a::time(2) with time zone",
+            "'1'::interval",
+            "interval '1' day to second(3)",
+            "interval(3) '1'",
+            "interval '1' month",
+            "a::s.\"T\"",
+            "a::json::jsonb",
+            "a::public.geometry(point, 4326)",
+            "a collate \"C\"",
+            "a collate s.\"x\" < b",
+            "current_date",
+            "current_timestamp(3)",
+            "localtime",
+            "current_user || session_user",
+            "array[1, array[2, 3]]",
+            "array[]::int[]",
+            "coalesce(a, greatest(b, 1), least(c, 2))",
+            "case when a then 1 when b then 2 else 3 end",
+            "case a when 1 then 'x' end",
+            "value > 0",
+            "(case when a then b end)::int",
+            "date_trunc('day', created_at) + interval '1 day'",
+        ] {
+            let first = parsed(text);
+            let written = first.sql().unwrap_or_else(|| panic!("{text}: {first:?}"));
+            assert_eq!(parsed(&written), first, "{text} -> {written}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_not() {
+        for text in [
+            "(select 1)",
+            "a in (select 1)",
+            "count(*)",
+            "sum(a) filter (where b)",
+            "rank() over ()",
+            "f(variadic a)",
+            "f(a => 1)",
+            "a[1]",
+            "(a).b",
+            "xmlelement(name x)",
+        ] {
+            assert_eq!(parsed(text).sql(), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_an_expression_mentions() {
+        let made = parsed(
+            "lower(t.a) || coalesce(b, s.f(c)) and d[e] > 1 and x in (select y from s.z where g(1) and t.* is null)",
+        );
+        assert_eq!(made.columns(), ["a", "b", "c", "d", "e", "x"].map(str::to_owned).into());
+        let functions: Vec<_> = made.functions().iter().map(ToString::to_string).collect();
+        assert_eq!(functions, ["lower", "s.f", "g"]);
+        assert_eq!(made.relations(), [&Name::qualified("s", "z")]);
+        assert!(!made.is_constant());
+        assert!(parsed("now() - interval '1 day' * $1").is_constant());
+        assert!(!parsed("a + 1").is_constant() && !parsed("(select 1)").is_constant());
+        let mut made = parsed("a in (select 1 from c, s.c, d)");
+        made.hide(&["c"].into());
+        assert_eq!(made.relations(), [&Name::qualified("s", "c"), &Name::bare("d")]);
     }
 }

@@ -2,9 +2,10 @@
 //! file depends on how the statement is sent; a timeout at the head of a file.
 
 use super::project::Project;
-use super::replay::Replayed;
+use super::replay::{Replayed, Step};
 use super::rules::moment::locate;
 use super::script::{Script, SourceFile};
+use super::session::Timeout;
 use crate::finding::{Edit, Finding, Location};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,7 +31,7 @@ const LOCK_TIMEOUT: &str = "5s";
 /// Gives each finding the changes of its file that carry its hint out, where there are such.
 pub fn add_edits(replayed: &Replayed<'_>, findings: &mut [Finding]) {
     let project = replayed.project;
-    let mut by_place: BTreeMap<(String, u32, u32), (&Script, usize, bool)> = BTreeMap::new();
+    let mut by_place: BTreeMap<(String, u32, u32), (&Script, &Step)> = BTreeMap::new();
     for step in &replayed.steps {
         let Some(script) = project.scripts.get(step.script) else { continue };
         let (Some(file), Some(statement)) = (project.files.get(script.file), script.statements.get(step.statement))
@@ -38,13 +39,13 @@ pub fn add_edits(replayed: &Replayed<'_>, findings: &mut [Finding]) {
             continue;
         };
         let (line, column) = file.line_column(statement.span.start);
-        let alone = step.transaction.is_none();
-        by_place.insert((file.path.clone(), line, column), (script, step.statement, alone));
+        by_place.insert((file.path.clone(), line, column), (script, step));
     }
     for finding in findings {
         let Some(location) = &finding.location else { continue };
         let place = (location.file.clone(), location.line, location.column);
-        let Some((script, number, alone)) = by_place.get(&place).copied() else { continue };
+        let Some((script, step)) = by_place.get(&place).copied() else { continue };
+        let (number, alone) = (step.statement, step.transaction.is_none());
         let Some(file) = project.files.get(script.file) else { continue };
         // text that was taken out of comments is not the file's to change
         if script.text.is_some() || file.path.is_empty() {
@@ -52,7 +53,7 @@ pub fn add_edits(replayed: &Replayed<'_>, findings: &mut [Finding]) {
         }
         let edit = match finding.rule.as_str() {
             TIMEOUT => timeout(script, number, file, alone),
-            rule if REPLACED.contains(&rule) && alone => replaced(finding, script, number, file),
+            rule if REPLACED.contains(&rule) && alone => replaced(finding, script, step, file),
             _ => None,
         };
         finding.edits = edit.into_iter().collect();
@@ -71,8 +72,8 @@ fn timeout(script: &Script, number: usize, file: &SourceFile, alone: bool) -> Op
 }
 
 /// The hint's statements in the place of one that runs by itself.
-fn replaced(finding: &Finding, script: &Script, number: usize, file: &SourceFile) -> Option<Edit> {
-    let statement = script.statements.get(number)?;
+fn replaced(finding: &Finding, script: &Script, step: &Step, file: &SourceFile) -> Option<Edit> {
+    let statement = script.statements.get(step.statement)?;
     // the finding must speak of the whole statement: of one action of several its hint is a part only
     let (end_line, end_column) = file.line_column(statement.span.end);
     let location = finding.location.as_ref()?;
@@ -81,7 +82,12 @@ fn replaced(finding: &Finding, script: &Script, number: usize, file: &SourceFile
     }
     let sql = finding.hint.as_ref()?.sql.as_deref()?.trim().trim_end_matches(';').trim_end();
     let sql: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
-    Some(edit(file, statement.span.clone(), sql.join("\n")))
+    let mut sql = sql.join("\n");
+    // a timeout that is right for this statement would cut short a build that comes later
+    if sql.starts_with("set lock_timeout") && step.lock_timeout == Timeout::Unset {
+        sql.push_str(";\nreset lock_timeout");
+    }
+    Some(edit(file, statement.span.clone(), sql))
 }
 
 fn edit(file: &SourceFile, range: Range<usize>, text: String) -> Edit {
@@ -112,6 +118,9 @@ pub fn apply(project: &Project, findings: &[Finding]) -> Vec<Fixed> {
         let Some(file) = project.files.iter().find(|file| file.path == path) else { continue };
         let mut ranges: Vec<(Range<usize>, &str)> =
             edits.iter().filter_map(|edit| Some((range(file, &edit.location)?, edit.text.as_str()))).collect();
+        // what takes the place of a statement brings the timeout it needs
+        let replaced: Vec<usize> = ranges.iter().filter(|(at, _)| !at.is_empty()).map(|(at, _)| at.start).collect();
+        ranges.retain(|(at, _)| !(at.is_empty() && replaced.contains(&at.start)));
         ranges.sort_by_key(|(range, _)| (range.start, range.end));
         let mut text = String::with_capacity(file.text.len() + 256);
         let (mut at, mut count) = (0, 0);

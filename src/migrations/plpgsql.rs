@@ -14,6 +14,7 @@ use super::statement::{self, LEVELS, Surroundings};
 use crate::sql::{literal, quote};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// What a body is the body of.
 pub(super) enum Code<'a> {
@@ -76,6 +77,9 @@ pub(super) fn body(code: &Code<'_>, language: &str, source: &str, level: usize) 
     }
     reader.made
 }
+
+/// The parser's number for an expression on its own.
+const EXPRESSION: i32 = 2;
 
 struct Reader {
     made: Body,
@@ -147,7 +151,35 @@ impl Reader {
                     self.query(of, "cursor_explicit_expr");
                 }
             }
+            self.defaults_of_records(datums, source);
             self.statement(function.get("action"));
+        }
+    }
+
+    /// What records begin with, which the parser keeps to itself.
+    fn defaults_of_records(&mut self, datums: &[Value], source: &str) {
+        let records = datums.iter().filter_map(|datum| datum.get("PLpgSQL_rec")?.get("refname")?.as_str());
+        let records: HashSet<&str> = records.collect();
+        if records.is_empty() {
+            return;
+        }
+        let mut line = 1;
+        let mut counted = 0;
+        for declaration in declarations(source) {
+            let Some(default) = declaration.default else { continue };
+            let name = source.get(declaration.name.clone()).unwrap_or_default();
+            let name = match name.strip_prefix('"') {
+                Some(quoted) => quoted.trim_end_matches('"').replace("\"\"", "\""),
+                None => name.to_lowercase(),
+            };
+            let before = source.as_bytes().get(counted..declaration.name.start).unwrap_or_default();
+            line += u32::try_from(memchr::memchr_iter(b'\n', before).count()).unwrap_or_default();
+            counted = declaration.name.start;
+            if records.contains(name.as_str())
+                && let Some(text) = source.get(default)
+            {
+                self.procedural(line, text, EXPRESSION);
+            }
         }
     }
 
@@ -205,7 +237,7 @@ impl Reader {
                 self.repeated(of);
             }
             "forc" => {
-                self.expressions(of, "argquery");
+                self.expression(of, "argquery");
                 self.repeated(of);
             }
             "foreach_a" => {
@@ -227,7 +259,7 @@ impl Reader {
             "open" => {
                 self.query(of, "query");
                 self.dynamic(of, "dynquery");
-                self.expressions(of, "argquery");
+                self.expression(of, "argquery");
             }
             "commit" => self.add(line(of), Command::Transaction(Transaction::Commit { chain: is_on(of, "chain") })),
             "rollback" => self.add(line(of), Command::Transaction(Transaction::Rollback { chain: is_on(of, "chain") })),
@@ -277,15 +309,13 @@ impl Reader {
         }
     }
 
-    /// The arguments of a cursor: a select of them.
-    fn expressions(&mut self, of: &Value, key: &str) {
-        if of.get(key).is_some() {
-            self.expression(of, key);
+    fn read(&mut self, line: u32, expression: &Value) {
+        if let Some((text, mode)) = text_and_mode(expression) {
+            self.procedural(line, text, mode);
         }
     }
 
-    fn read(&mut self, line: u32, expression: &Value) {
-        let Some((text, mode)) = text_and_mode(expression) else { return };
+    fn procedural(&mut self, line: u32, text: &str, mode: i32) {
         match statement::parse_procedural(text, mode) {
             Ok(read) if reads_something(&read) => self.add(line, Command::Dml(read)),
             Ok(_) => {}
@@ -399,43 +429,64 @@ fn known_type(of: &TypeName) -> String {
     }
 }
 
-/// The source with a record for each declared type that has a schema: the parser knows no schemas but the system's.
-fn without_foreign_types(source: &str) -> Option<String> {
+/// A variable as the source declares it.
+struct Declaration {
+    name: Range<usize>,
+    of_type: Range<usize>,
+    /// Whether the type has a schema, or is one of `%type` and `%rowtype`.
+    is_foreign: bool,
+    default: Option<Range<usize>>,
+}
+
+/// The variables that a source declares, but for cursors and aliases.
+fn declarations(source: &str) -> Vec<Declaration> {
     let tokens = statement::tokens(source);
     let word = |at: usize| tokens.get(at).and_then(|range| source.get(range.clone())).unwrap_or_default();
-    let is = |at: usize, expected: &str| word(at).eq_ignore_ascii_case(expected);
-    let mut out = String::with_capacity(source.len());
-    let mut copied = 0;
+    let is = |at: usize, words: &[&str]| words.iter().any(|expected| word(at).eq_ignore_ascii_case(expected));
+    let span = |from: usize, to: usize| Some(tokens.get(from)?.start..tokens.get(to.checked_sub(1)?)?.end);
+    let mut made = Vec::new();
     let mut is_declaring = false;
     let mut at = 0;
     while at < tokens.len() {
-        if is(at, "declare") {
-            is_declaring = true;
-        } else if is(at, "begin") {
-            is_declaring = false;
-        } else if is_declaring && (is(at.wrapping_sub(1), "declare") || is(at.wrapping_sub(1), ";")) {
-            // the name, then perhaps `constant`, then the type up to what may follow it
-            let start = at + if is(at + 1, "constant") { 2 } else { 1 };
-            let ends = |at: usize| {
-                [";", ":=", "=", "default", "not", "collate", ""].into_iter().any(|end| is(at, end)) || at >= tokens.len()
-            };
-            let end = (start..).find(|at| ends(*at)).unwrap_or(start);
-            let is_plain = ["cursor", "alias", "no", "scroll"].into_iter().any(|word| is(start, word));
-            let is_foreign = (start..end).any(|at| is(at, ".") || is(at, "%"));
-            if let (true, false, Some(first), Some(last)) =
-                (is_foreign, is_plain, tokens.get(start), tokens.get(end.saturating_sub(1)))
+        if is(at, &["declare", "begin"]) {
+            is_declaring = is(at, &["declare"]);
+        } else if is_declaring {
+            // the name, then perhaps `constant`, then the type up to what may follow it, then perhaps a default
+            let start = at + if is(at + 1, &["constant"]) { 2 } else { 1 };
+            let end_of =
+                |from: usize, words: &[&str]| (from..tokens.len()).find(|at| is(*at, words)).unwrap_or(tokens.len());
+            let end = end_of(start, &[";"]);
+            let end_of_type = end_of(start, &[";", ":=", "=", "default", "not", "collate"]);
+            let default = end_of(start, &[";", ":=", "=", "default"]) + 1;
+            if let (Some(name), Some(of_type)) = (tokens.get(at), span(start, end_of_type))
+                && start < end_of_type
+                && !is(start, &["cursor", "alias", "no", "scroll"])
             {
-                out.push_str(source.get(copied..first.start)?);
-                out.push_str("record");
-                // lines stay where they are
-                let lines = source.get(first.start..last.end)?.matches('\n').count();
-                out.push_str(&"\n".repeat(lines));
-                copied = last.end;
+                made.push(Declaration {
+                    name: name.clone(),
+                    of_type,
+                    is_foreign: (start..end_of_type).any(|at| is(at, &[".", "%"])),
+                    default: if default < end { span(default, end) } else { None },
+                });
             }
             at = end;
-            continue;
         }
         at += 1;
+    }
+    made
+}
+
+/// The source with a record for each declared type that has a schema: the parser knows no schemas but the system's.
+fn without_foreign_types(source: &str) -> Option<String> {
+    let mut out = String::with_capacity(source.len());
+    let mut copied = 0;
+    for declaration in declarations(source).into_iter().filter(|declaration| declaration.is_foreign) {
+        let Range { start, end } = declaration.of_type;
+        out.push_str(source.get(copied..start)?);
+        out.push_str("record");
+        // lines stay where they are
+        out.push_str(&"\n".repeat(source.get(start..end)?.matches('\n').count()));
+        copied = end;
     }
     out.push_str(source.get(copied..)?);
     (copied > 0).then_some(out)
@@ -546,5 +597,276 @@ fn beginning(expression: &Expr) -> String {
             text.rfind(char::is_whitespace).and_then(|end| text.get(..end)).unwrap_or_default().to_owned()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migrations::command::CreateFunction;
+    use statement::{parse, with_parser};
+
+    fn read(text: &str) -> Body {
+        match with_parser(|| parse(text, 0)) {
+            Parsed::Command(Command::Do { body, .. }) => body,
+            Parsed::Command(Command::CreateFunction(CreateFunction { statements, .. })) => statements,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    /// Each statement as `line tag`, `L` in a loop, `B` in a branch.
+    fn told(body: &Body) -> Vec<String> {
+        let mark = |is: bool, letter: &'static str| if is { letter } else { "" };
+        let one = |inner: &Inner| {
+            format!(
+                "{} {}{}{}",
+                inner.line,
+                inner.command.tag(),
+                mark(inner.in_loop, " L"),
+                mark(inner.in_branch, " B")
+            )
+        };
+        body.statements.iter().map(one).collect()
+    }
+
+    fn unread(body: &Body) -> Vec<String> {
+        body.unread.iter().map(|unread| format!("{} {}", unread.line, unread.because)).collect()
+    }
+
+    #[test]
+    fn every_statement_is_found_with_its_line() {
+        let body = read(
+            "do $$
+            <<outer>>
+            declare
+              r record; n int := (select count(*) from d1); c cursor (k int) for select * from d2 where id = k;
+              x int; rc refcursor;
+            begin
+              insert into a1 values (1) returning id into x;
+              perform f1();
+              x := (select max(id) from a2);
+              x := x + 1;
+              if exists (select 1 from a3) then
+                update a4 set v = 1;
+              elsif x > f2() then
+                delete from a5;
+              else
+                create table a6 (id int);
+              end if;
+              case x when 1 then truncate a7; else drop table a8; end case;
+              for r in select * from a9 loop
+                update a10 set v = r.v where id = r.id;
+                begin alter table a11 add b int; exception when others then lock table a12; end;
+              end loop;
+              for i in 1..(select 3 from a13) loop create index on a14 (b); end loop;
+              while x < 3 loop x := x + 1; call p1(x); commit; end loop;
+              loop exit when x > 1; delete from a15; end loop;
+              foreach x in array array[1, 2] loop null; end loop;
+              for r in execute 'select 1 from a16' loop null; end loop;
+              open c (1); open rc for select 1 from a17; fetch rc into x; close rc;
+              for r in c (f3()) loop vacuum a18; end loop;
+              get diagnostics x = row_count;
+              raise notice 'x % %', x, f4();
+              assert x > 0;
+              rollback and chain;
+              set local lock_timeout = '1s';
+            exception when unique_violation or others then
+              reindex table a19;
+            end outer $$",
+        );
+        assert_eq!(unread(&body), Vec::<String>::new());
+        let expected = [
+            "4 select",
+            "4 select",
+            "7 insert",
+            "8 select",
+            "9 select",
+            "11 select",
+            "12 update B",
+            "13 select",
+            "14 delete B",
+            "16 create table B",
+            "18 truncate B",
+            "18 drop B",
+            "19 select",
+            "20 update L",
+            "21 alter table L",
+            "21 lock table L B",
+            "23 select",
+            "23 create index L",
+            "24 call L",
+            "24 commit L",
+            "25 delete L B",
+            "27 select",
+            "28 select",
+            "29 select",
+            "29 vacuum L",
+            "31 select",
+            "33 rollback",
+            "34 set",
+            "36 reindex B",
+        ];
+        assert_eq!(told(&body), expected);
+        // a variable bounds as a constant does
+        let bounded = |at: usize| matches!(&body.statements[at].command, Command::Dml(dml) if dml.is_bounded);
+        assert!(bounded(13) && !bounded(6));
+    }
+
+    #[test]
+    fn what_comes_after_a_conditional_end_may_not_run() {
+        let body = read("do $$ begin if f() then return; end if; drop table a; end $$");
+        assert_eq!(told(&body), ["1 select", "1 drop B"]);
+        let body = read("do $$ begin if x then raise exception 'x'; end if; drop table a; end $$");
+        assert_eq!(told(&body), ["1 drop B"]);
+        let body = read("do $$ begin if x then raise notice 'x'; end if; drop table a; end $$");
+        assert_eq!(told(&body), ["1 drop"]);
+        let body = read("do $$ begin loop drop table a; exit when x; drop table b; end loop; drop table c; end $$");
+        assert_eq!(told(&body), ["1 drop L", "1 drop L B", "1 drop"]);
+        let body = read("do $$ begin drop table a; return; end $$");
+        assert_eq!(told(&body), ["1 drop"]);
+    }
+
+    #[test]
+    fn strings_that_are_executed() {
+        for (expression, expected) in [
+            ("'create index z on t (a)'", "create index"),
+            ("'create index z ' || 'on t (a)'", "create index"),
+            ("format('create index z on t (a)')", "create index"),
+            ("format('create index %I on %s (%%)', 'Z', 't')", ""),
+            ("format('drop table %I', 'Z')", "drop"),
+            ("format('set x = %L', 'it''s')", "set"),
+            ("'drop table a'::text", "drop"),
+            ("concat('drop ', 'table ', 'a')", "drop"),
+            ("'drop table ' || quote_ident('A')", "drop"),
+            ("$x$insert into t values ('a')$x$", "insert"),
+        ] {
+            let body = read(&format!("do $$ begin execute {expression}; end $$"));
+            match expected {
+                "" => assert_eq!(body.unread.len(), 1, "{expression}"),
+                tag => {
+                    assert_eq!(told(&body), [format!("1 {tag}")], "{expression}");
+                    assert!(body.unread.is_empty(), "{expression}");
+                }
+            }
+        }
+        let body = read("do $$ begin execute 'drop table a; drop table b'; end $$");
+        assert_eq!(told(&body), ["1 drop", "1 drop"]);
+        for (expression, because) in [
+            ("x", "execute of a string that is built"),
+            ("'drop table ' || x", "execute of a string that is built: drop table …"),
+            ("format('alter table %I add b int', x)", "execute of a string that is built: alter table …"),
+            ("format('create index %s_idx on t (a)', x)", "execute of a string that is built: create index …"),
+            ("'selec 1'", "execute: syntax error at or near \"selec\""),
+        ] {
+            let body = read(&format!("do $$ begin\n execute {expression}; end $$"));
+            assert_eq!(unread(&body), [format!("2 {because}")], "{expression}");
+        }
+        let body = read("do $$ begin execute (select 'drop table ' || n from names) using f(1); end $$");
+        assert_eq!(told(&body), ["1 select", "1 select"]);
+        assert_eq!(body.unread.len(), 1);
+    }
+
+    #[test]
+    fn routines_of_every_shape_are_read() {
+        let heads = [
+            "function f() returns trigger",
+            "function f() returns event_trigger",
+            "function f() returns void",
+            "function f(a int, text default 'x') returns int",
+            "function f(a app.money, b other.t[]) returns app.money",
+            "function f(out a int) returns int",
+            "function f(out a int, out b text)",
+            "function f(inout a int, out b text) returns setof record",
+            "function f(inout a int) returns setof int",
+            "function f() returns table (a int, b app.x)",
+            "function f() returns setof app.t",
+            "function f(variadic a text[]) returns int",
+            "function f(a anyelement) returns anyelement",
+            "function f(a t.c%type) returns t.c%type",
+            "function s.\"F\"(\"A b\" int) returns int",
+            "procedure f(a int, inout b int)",
+            "procedure f()",
+        ];
+        for head in heads {
+            let body = read(&format!("create {head} language plpgsql as $$ begin delete from t; end $$"));
+            assert_eq!((told(&body), unread(&body)), (vec!["1 delete".to_owned()], vec![]), "{head}");
+        }
+        let body = read(
+            "create function f() returns trigger language plpgsql as $$ begin
+                if tg_op = 'DELETE' then return old; end if;
+                new.x := nextval('s'); if new.a <> old.a then insert into h values (1); end if; return new; end $$",
+        );
+        assert_eq!((told(&body), unread(&body)), (vec!["3 select B".to_owned(), "3 insert B".to_owned()], vec![]));
+        let returns = [
+            ("returns table (a int)", "return query select 1 from t; return next"),
+            ("returns setof t", "return query select 1 from t"),
+            ("returns int", "return (select 1 from t)"),
+            ("returns setof int", "return next f(1)"),
+            ("returns setof int", "return query execute 'select 1 from t' using 1"),
+        ];
+        for (head, statement) in returns {
+            let body = read(&format!(
+                "create function f() {head} language plpgsql as 'begin {}; end'",
+                statement.replace('\'', "''")
+            ));
+            assert_eq!((told(&body), unread(&body)), (vec!["1 select".to_owned()], vec![]), "{head} {statement}");
+        }
+    }
+
+    #[test]
+    fn declarations_of_types_that_the_parser_does_not_know() {
+        let body = read(
+            "do $$ declare
+                a app.money; b constant app.money := (select 1 from d); c app.t%rowtype; d app.t.x%type
+                  not null default f(1); e other.x[]; k t.c%type[];
+             begin delete from t; end $$",
+        );
+        assert_eq!(unread(&body), Vec::<String>::new());
+        assert_eq!(told(&body), ["2 select", "2 select", "4 delete"]);
+    }
+
+    #[test]
+    fn other_languages() {
+        assert_eq!(unread(&read("do language plpython3u $$ x $$")), ["1 language plpython3u"]);
+        let body = read(
+            "create function f(a int) returns int language sql as $$\n-- one\nupdate t set b = 1 \
+             where id = a;\n\nselect 1;\n$$",
+        );
+        assert_eq!(told(&body), ["3 update", "5 select"]);
+        assert!(matches!(&body.statements[0].command, Command::Dml(dml) if dml.is_bounded));
+        assert_eq!(
+            unread(&read("create function f() returns int language sql as 'selec'")),
+            ["1 syntax error at or near \"selec\""]
+        );
+        assert_eq!(unread(&read("do 'begin x y z; end'")), ["1 it does not parse: syntax error at or near \"x\""]);
+    }
+
+    #[test]
+    fn hostile_bodies() {
+        let level = |inner: String, number: usize| {
+            format!("do $a{number}$ begin execute $b{number}$ {inner} $b{number}$; end $a{number}$")
+        };
+        let body = read(&(0..12).fold("drop table a".to_owned(), level));
+        let mut innermost = body;
+        let mut levels = 0;
+        while let Some(Command::Do { body, .. }) = innermost.statements.first().map(|inner| inner.command.clone()) {
+            innermost = body;
+            levels += 1;
+        }
+        assert_eq!((levels, unread(&innermost)), (LEVELS, vec!["1 code within code within code".to_owned()]));
+        for (open, close) in [("if x then ", "end if; "), ("begin ", "end; "), ("loop ", "end loop; ")] {
+            for times in [20, 100, 3000, 20_000] {
+                let body =
+                    read(&format!("do $$ begin {}drop table a; {}end $$", open.repeat(times), close.repeat(times)));
+                assert_eq!(body.statements.len() + body.unread.len(), 1, "{open} {times}: {:?}", body.unread);
+            }
+        }
+        let deep = format!("do $$ begin x := {}1{}; drop table a; end $$", "(".repeat(20_000), ")".repeat(20_000));
+        assert!(!read(&deep).unread.is_empty());
+        let tagged = read("do $q$ begin perform $body$ $body$, '$bodyy$'; drop table a; end $q$");
+        assert_eq!(told(&tagged).last().map(String::as_str), Some("1 drop"));
+        assert_eq!(read("do ''").statements.len(), 0);
+        let long = format!("do $$ begin {} end $$", "update t set a = 1 where id = 2;\n".repeat(2_000));
+        assert_eq!(read(&long).statements.len(), 2_000);
     }
 }

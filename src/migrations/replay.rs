@@ -191,6 +191,7 @@ impl<'a> Replay<'a> {
             earlier: &self.steps,
             catalog: &self.catalog,
             session: &self.session,
+            inner: None,
         };
         let is_down = script.direction == Direction::Down;
         for (rule, definition, run) in &self.statement_rules {

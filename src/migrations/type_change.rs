@@ -47,6 +47,11 @@ pub fn rebuilds(index: &Index, column: &str, change: &Change) -> Option<String> 
     because.filter(|_| is_key).cloned()
 }
 
+/// Whether a type is PostgreSQL's own.
+pub fn is_built_in(name: &Name) -> bool {
+    name.schema.as_deref().is_none_or(|schema| schema == "pg_catalog") && casts::built_in(&name.name).is_some()
+}
+
 /// What changing a column from a type and a collation to others does. The session's `TimeZone` decides between `timestamp` and
 /// `timestamptz`; none where it is not known.
 #[expect(clippy::too_many_arguments, reason = "two types, two collations, and all that the server looks at")]

@@ -598,6 +598,21 @@ mod tests {
         assert!(decision.confidence.starts_with("high"));
     }
 
+    /// `cargo test --release ten_million_transactions -- --ignored --nocapture` says how long it takes.
+    #[test]
+    #[ignore = "a measurement, not a test"]
+    fn ten_million_transactions() {
+        let what_ifs = [WhatIf::NoIdleInTransaction, WhatIf::Traffic(2.0), WhatIf::Instances(8), WhatIf::SharedPooler];
+        #[expect(clippy::disallowed_methods)]
+        let now = std::time::Instant::now;
+        let before = now();
+        let traced = traced(800.0, 10_000_000, 30);
+        println!("demand of {:?} keys: {:?}", traced.demands.parts.len(), before.elapsed());
+        let before = now();
+        let decision = decide(&Question { traced: Some(&traced), what_ifs: &what_ifs, ..ask(&traced.demands.total) });
+        println!("decision: {:?} {}", before.elapsed(), decision.reason);
+    }
+
     #[test]
     fn samples_know_no_seconds() {
         let mut demand = Demand::new(Tier::Sampling, Key::ALL, Period::micros(0, 600_000_000), 2.0);

@@ -60,6 +60,7 @@ pub fn judge(snapshot: &Snapshot, before: Option<&Snapshot>, config: &Config) ->
         workload: None,
         log_from_to: (None, None),
         snapshot,
+        migrations: None,
         config,
         attestations: &Attestations::default(),
         at: snapshot.captured_at,

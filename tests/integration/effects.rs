@@ -160,7 +160,8 @@ struct Before {
     file: String,
 }
 
-const RELATIONS: &str = "select c.oid, case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname, c.relkind,
+const RELATIONS: &str =
+    "select c.oid, case n.nspname when 'public' then '' else n.nspname || '.' end || c.relname, c.relkind,
         pg_relation_filenode(c.oid)
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.oid >= 16384 and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind <> 'c'";
@@ -205,8 +206,11 @@ fn in_transaction(session: &Worker, case: &Case) -> Seen {
         let own = "select relation, mode from pg_locks where locktype = 'relation' and pid = pg_backend_pid()";
         seen.locks = session.rows(own).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect();
         let later = reads(session.rows(READS));
-        seen.reads =
-            later.into_iter().filter(|(oid, scans)| earlier.get(oid).unwrap_or(&0) < scans).map(|(oid, _)| oid).collect();
+        seen.reads = later
+            .into_iter()
+            .filter(|(oid, scans)| earlier.get(oid).unwrap_or(&0) < scans)
+            .map(|(oid, _)| oid)
+            .collect();
         seen.files = session.rows(FILES);
     }
     session.rows("rollback");
@@ -324,9 +328,12 @@ fn effects_of(seen: &Seen, before: &BTreeMap<String, Before>) -> BTreeSet<String
         } else if let Some((constraint, _)) = quoted(message, "validating foreign key constraint ") {
             effects.insert(format!("FKVALIDATE {constraint}"));
         } else if message.contains("are sufficient to prove that it does not contain nulls") {
-            effects.extend(quoted(message, "existing constraints on column ").map(|(column, _)| format!("PROVEN {column}")));
+            effects.extend(
+                quoted(message, "existing constraints on column ").map(|(column, _)| format!("PROVEN {column}")),
+            );
         } else if message.ends_with("is implied by existing constraints") {
-            let (new, default) = ("partition constraint for table ", "updated partition constraint for default partition ");
+            let (new, default) =
+                ("partition constraint for table ", "updated partition constraint for default partition ");
             let implied = quoted(message, new).or_else(|| quoted(message, default));
             effects.extend(implied.map(|(table, _)| format!("IMPLIED {table}")));
         }
@@ -346,7 +353,9 @@ fn effects_of(seen: &Seen, before: &BTreeMap<String, Before>) -> BTreeSet<String
 /// What a statement reads because it says so is no effect of it.
 fn reads_by_itself(case: &Case) -> bool {
     let first = case.sql.split_whitespace().next().unwrap_or_default();
-    let says = ["select", "insert", "update", "delete", "merge", "with", "copy", "explain", "call", "do", "refresh", "analyze"];
+    let says = [
+        "select", "insert", "update", "delete", "merge", "with", "copy", "explain", "call", "do", "refresh", "analyze",
+    ];
     says.contains(&first) || case.sql.contains(" as select")
 }
 

@@ -98,7 +98,7 @@ fn crowded() -> Report {
 fn located() -> Report {
     let mut report = sample();
     let at = |file: &str, line, column, end_line, end_column| {
-        Some(Location { file: file.to_owned(), line, column, end_line, end_column })
+        Some(Location { file: file.to_owned(), line, column, end_line, end_column, source: None })
     };
     report.findings[0].location = at("./migrations/0007 add: lines.sql", 3, 1, 3, 48);
     report.findings[1].location = at("migrations/0007 add: lines.sql", 5, 12, 9, 2);
@@ -632,6 +632,7 @@ fn replaced(mut report: Report, text: &str) -> Report {
             coverage.other_programs = [(own(), 4)].into();
             queries
         }
+        Body::Review { .. } => return report,
     };
     for query in queries {
         query.query = own();
@@ -656,7 +657,7 @@ fn placed(mut report: Report, text: &str) -> Report {
     for (number, finding) in report.findings.iter_mut().chain(accepted).enumerate() {
         // numbers as only another program would write them
         let [line, column, end_line, end_column] = [0, 1, 2, 3].map(|part| (number as u32 >> part) % 2 * 7);
-        finding.location = Some(Location { file: text.to_owned(), line, column, end_line, end_column });
+        finding.location = Some(Location { file: text.to_owned(), line, column, end_line, end_column, source: None });
         finding.key = format!("{number}:{text}");
     }
     report

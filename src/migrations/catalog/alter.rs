@@ -136,7 +136,7 @@ impl Catalog {
             ActionKind::AlterConstraint { name, enforced, inherit } => {
                 for relation in self.family(table, false) {
                     let Some(relation) = self.edit(&relation) else { continue };
-                    let Some(found) = relation.constraints.iter_mut().find(|known| known.name == *name) else {
+                    let Some(found) = relation.constraints.find_mut(|known| known.name == *name) else {
                         continue;
                     };
                     if let Some(enforced) = *enforced {
@@ -383,13 +383,16 @@ impl Catalog {
         }
         for relation in self.family(table, false) {
             let Some(relation) = self.edit(&relation) else { continue };
-            let Some(found) = relation.constraints.iter_mut().find(|known| known.name == name) else { continue };
+            let Some(found) = relation.constraints.find_mut(|known| known.name == name) else { continue };
             found.is_valid = true;
             if found.definition.kind == ConstraintKind::NotNull {
                 let columns = &found.definition.columns;
-                relation.columns.iter_mut().filter(|column| columns.contains(&column.name)).for_each(|column| {
-                    column.is_not_null = true;
-                });
+                relation.columns.change(
+                    |column| columns.contains(&column.name),
+                    |column| {
+                        column.is_not_null = true;
+                    },
+                );
             }
         }
         Ok(())
@@ -432,6 +435,7 @@ impl Catalog {
         }
         if let Some(parent) = self.edit(parent) {
             parent.children.remove(child);
+            parent.default_partition.take_if(|default| default == child);
         }
     }
 
@@ -452,8 +456,11 @@ impl Catalog {
             parent.columns.iter().filter(|column| column.is_identity).map(|column| column.name.clone()).collect();
         if let Some(child) = self.edit(&partition) {
             child.partition_of = Some((table.clone(), bound.clone()));
-            let taken = child.columns.iter_mut().filter(|column| identities.contains(&column.name));
-            taken.for_each(|column| column.is_identity |= under.major >= IDENTITY_OF_PARTITIONS);
+            let is_taken = |column: &Column| identities.contains(&column.name);
+            child.columns.change(is_taken, |column| column.is_identity |= under.major >= IDENTITY_OF_PARTITIONS);
+        }
+        if let (Bound::Default, Some(parent)) = (bound, self.edit(table)) {
+            parent.default_partition = Some(partition.clone());
         }
         self.inherit_indexes(table, &partition, under)
     }
@@ -467,9 +474,9 @@ impl Catalog {
         }
         self.unlink(table, &partition);
         if let Some(child) = self.edit(&partition) {
-            child.indexes.iter_mut().for_each(|index| index.part_of = None);
+            child.indexes.change(|_| true, |index| index.part_of = None);
             if under.major >= IDENTITY_OF_PARTITIONS {
-                child.columns.iter_mut().for_each(|column| column.is_identity = false);
+                child.columns.change(|_| true, |column| column.is_identity = false);
             }
         }
         Ok(())

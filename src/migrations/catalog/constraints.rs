@@ -1,6 +1,6 @@
 //! Adding and dropping constraints, and the indexes behind them.
 
-use super::super::command::{Constraint, ConstraintKind, CreateIndex, IndexKey, Name};
+use super::super::command::{Constraint, ConstraintKind, CreateIndex, IndexKey, Name, ReplicaIdentity};
 use super::names::{addition, index_columns, truncate};
 use super::registry::{Outcome, Refused, Under};
 use super::{Catalog, Index, QName, Relation, RelationKind, TableConstraint};
@@ -145,7 +145,7 @@ impl Catalog {
         if under.major < NOT_NULL_NAMED {
             return Ok(());
         }
-        if let Some(existing) = relation.constraints.iter_mut().find(|constraint| is_not_null_of(constraint, column)) {
+        if let Some(existing) = relation.constraints.find_mut(|constraint| is_not_null_of(constraint, column)) {
             let is_same = wanted.name.as_ref().is_none_or(|name| *name == existing.name);
             if is_asked_for && (!is_same || (is_valid && !existing.is_valid)) {
                 return Err(Refused);
@@ -328,7 +328,7 @@ impl Catalog {
     /// Notes that an index is the part of another.
     pub(super) fn attach_index_part(&mut self, partition: &QName, index: &str, parent_index: &str) -> Outcome {
         let relation = self.edit(partition).ok_or(Refused)?;
-        let found = relation.indexes.iter_mut().find(|known| known.name == index).ok_or(Refused)?;
+        let found = relation.indexes.find_mut(|known| known.name == index).ok_or(Refused)?;
         if found.part_of.as_deref().is_some_and(|other| other != parent_index) {
             return Err(Refused);
         }
@@ -451,9 +451,7 @@ impl Catalog {
                 return;
             }
             let above = found.part_of.clone().zip(relation.parents.first().cloned());
-            if let Some(found) =
-                self.edit(&table).and_then(|relation| relation.indexes.iter_mut().find(|i| i.name == index))
-            {
+            if let Some(found) = self.edit(&table).and_then(|relation| relation.indexes.find_mut(|i| i.name == index)) {
                 (found.is_only, found.is_valid) = (false, true);
             }
             let Some((name, parent)) = above else { return };
@@ -468,9 +466,12 @@ impl Catalog {
             return Err(Refused);
         }
         let relation = self.edit(table).ok_or(Refused)?;
-        let index = relation.indexes.iter_mut().find(|index| index.name == from).ok_or(Refused)?;
+        let index = relation.indexes.find_mut(|index| index.name == from).ok_or(Refused)?;
         to.clone_into(&mut index.name);
-        let behind = relation.constraints.iter_mut().find(|constraint| constraint.index.as_deref() == Some(from));
+        if relation.replica_identity == ReplicaIdentity::Index(from.to_owned()) {
+            relation.replica_identity = ReplicaIdentity::Index(to.to_owned());
+        }
+        let behind = relation.constraints.find_mut(|constraint| constraint.index.as_deref() == Some(from));
         let renamed = behind.map(|constraint| {
             constraint.index = Some(to.to_owned());
             std::mem::replace(&mut constraint.name, to.to_owned())
@@ -487,11 +488,7 @@ impl Catalog {
             if self.relations.get(child).is_some_and(|child| child.indexes.iter().any(is_part))
                 && let Some(child) = self.edit(child)
             {
-                child
-                    .indexes
-                    .iter_mut()
-                    .filter(|index| is_part(index))
-                    .for_each(|index| index.part_of = Some(to.to_owned()));
+                child.indexes.change(|index| is_part(index), |index| index.part_of = Some(to.to_owned()));
             }
         }
         Ok(())
@@ -548,9 +545,12 @@ impl Catalog {
                 && let Some(relation) = self.edit(&relation)
             {
                 let columns = &constraint.definition.columns;
-                relation.columns.iter_mut().filter(|column| columns.contains(&column.name)).for_each(|column| {
-                    column.is_not_null = false;
-                });
+                relation.columns.change(
+                    |column| columns.contains(&column.name),
+                    |column| {
+                        column.is_not_null = false;
+                    },
+                );
             }
         }
         Ok(())
@@ -647,7 +647,7 @@ impl Relation {
             }
             self.columns.push(super::Column::new(name));
         }
-        self.columns.iter_mut().find(|column| column.name == name)
+        self.columns.find_mut(|column| column.name == name)
     }
 
     /// The constraint that makes a column `not null`, where the version keeps one.

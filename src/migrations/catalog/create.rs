@@ -95,7 +95,7 @@ impl Catalog {
                 columns.add(column)?;
             }
         }
-        table.columns = columns.all;
+        table.columns = columns.all.into();
         if table.columns.len() > MOST_COLUMNS {
             return Err(Refused);
         }
@@ -105,6 +105,11 @@ impl Catalog {
         }
         let not_null: Vec<String> = table.columns.iter().filter(|c| c.is_not_null).map(|c| c.name.clone()).collect();
         self.put(table);
+        if let (Some(super::Bound::Default), Some(parent)) = (&create.bound, parents.first())
+            && let Some(parent) = self.edit(parent)
+        {
+            parent.default_partition = Some(name.clone());
+        }
         for (sequence, column) in sequences {
             self.own(&sequence, Some((name.clone(), column)));
         }
@@ -315,6 +320,7 @@ impl Catalog {
         relation.is_complete = !columns.is_empty();
         relation.has_rows = with_data;
         relation.born = under.born;
+        relation.mentions = reads.columns.iter().cloned().collect();
         let read = if kind == RelationKind::MaterializedView { self.expect_read(reads)? } else { Vec::new() };
         self.put(relation);
         self.set_reads(&name, read);

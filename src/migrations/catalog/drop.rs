@@ -152,9 +152,7 @@ impl Catalog {
         let Some((table, column)) = self.relations.get(name).and_then(|relation| relation.owned_by.clone()) else {
             return;
         };
-        if let Some(column) =
-            self.edit(&table).and_then(|table| table.columns.iter_mut().find(|own| own.name == column))
-        {
+        if let Some(column) = self.edit(&table).and_then(|table| table.columns.find_mut(|own| own.name == column)) {
             column.default.take_if(|default| super::expressions::uses_sequence(default, name));
         }
     }

@@ -146,6 +146,7 @@ impl Catalog {
         for parent in &relation.parents {
             if let Some(parent) = self.edit(parent) {
                 parent.children.remove(name);
+                parent.default_partition.take_if(|default| default == name);
             }
         }
         for child in &relation.children {
@@ -210,14 +211,16 @@ impl Catalog {
         }
         let Some(mut relation) = self.take(from) else { return Err(Refused) };
         relation.name = to.clone();
-        for constraint in &mut relation.constraints {
-            // a table that references itself
-            if let Some((referenced, _)) = &mut constraint.references
-                && referenced == from
-            {
+        let references_it = |constraint: &TableConstraint| {
+            constraint.references.as_ref().is_some_and(|(referenced, _)| referenced == from)
+        };
+        let redirect = |constraint: &mut TableConstraint| {
+            if let Some((referenced, _)) = &mut constraint.references {
                 *referenced = to.clone();
             }
-        }
+        };
+        // a table may reference itself
+        relation.constraints.change(references_it, redirect);
         let swap = |names: &mut QNames| {
             if names.remove(from) {
                 names.insert(to.clone());
@@ -227,6 +230,9 @@ impl Catalog {
         for parent in &relation.parents {
             if let Some(parent) = self.edit(parent) {
                 swap(&mut parent.children);
+                if let Some(default) = parent.default_partition.as_mut().filter(|default| *default == from) {
+                    *default = to.clone();
+                }
             }
         }
         for child in &relation.children {
@@ -246,13 +252,7 @@ impl Catalog {
         }
         for referencing in &relation.referenced_by {
             if let Some(referencing) = self.edit(referencing) {
-                for constraint in &mut referencing.constraints {
-                    if let Some((referenced, _)) = &mut constraint.references
-                        && referenced == from
-                    {
-                        *referenced = to.clone();
-                    }
-                }
+                referencing.constraints.change(references_it, redirect);
             }
         }
         for read in &relation.reads {
@@ -269,7 +269,7 @@ impl Catalog {
             && let Some(owner) = self.edit(owner)
         {
             swap(&mut owner.owns);
-            let fed = owner.columns.iter_mut().find(|owned| owned.name == *column);
+            let fed = owner.columns.find_mut(|owned| owned.name == *column);
             if let Some(default) = fed.and_then(|column| column.default.as_mut()) {
                 super::expressions::rename_sequence(default, from, to);
             }
@@ -376,8 +376,7 @@ impl Catalog {
     /// Takes a constraint off one table, with its index.
     pub(super) fn remove_constraint(&mut self, table: &QName, name: &str) -> Option<TableConstraint> {
         let relation = self.edit(table)?;
-        let position = relation.constraints.iter().position(|constraint| constraint.name == name)?;
-        let constraint = relation.constraints.remove(position);
+        let constraint = relation.constraints.take(|constraint| constraint.name == name)?;
         let references = |other: &TableConstraint| {
             other.references.as_ref().map(|(to, _)| to) == constraint.references.as_ref().map(|(to, _)| to)
         };

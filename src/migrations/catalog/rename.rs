@@ -1,10 +1,10 @@
 //! `rename` and `set schema`.
 
-use super::super::command::{Name, ObjectKind, Rename};
+use super::super::command::{ConstraintKind, Name, ObjectKind, Rename};
 use super::expressions::rename_column;
 use super::names::truncate;
 use super::registry::{Outcome, Refused};
-use super::{Catalog, Lookup, QName, Relation, RelationKind};
+use super::{Catalog, Lookup, QName, Relation, RelationKind, TableConstraint};
 use std::sync::Arc;
 
 impl Catalog {
@@ -88,11 +88,28 @@ impl Catalog {
             let Some(relation) = self.edit(&name) else { continue };
             relation.call_column(from, to);
             let (referencing, owned) = (relation.referenced_by.clone(), relation.owns.clone());
+            let readers = relation.read_by.clone();
             for user in &referencing {
                 let Some(user) = self.edit(user) else { continue };
-                for (referenced, columns) in user.constraints.iter_mut().filter_map(|own| own.references.as_mut()) {
-                    if *referenced == name {
-                        columns.iter_mut().filter(|column| *column == from).for_each(|column| *column = to.to_owned());
+                user.constraints.change(
+                    |own| {
+                        own.references
+                            .as_ref()
+                            .is_some_and(|(to, columns)| *to == name && columns.iter().any(|c| c == from))
+                    },
+                    |own| {
+                        let columns = own.references.iter_mut().flat_map(|(_, columns)| columns);
+                        columns.filter(|column| *column == from).for_each(|column| to.clone_into(column));
+                    },
+                );
+            }
+            for view in &readers {
+                let Some(view) = self.edit(view) else { continue };
+                if view.mentions.contains(from) {
+                    view.mentions.insert(to.to_owned());
+                    // of two tables the other may have a column of that name too
+                    if view.reads.len() == 1 {
+                        view.mentions.remove(from);
                     }
                 }
             }
@@ -121,7 +138,7 @@ impl Catalog {
         // what partitions and children have of it bears its name
         for name in self.family(table, false) {
             let Some(relation) = self.edit(&name) else { continue };
-            if let Some(found) = relation.constraints.iter_mut().find(|own| own.name == from && own.index.is_none()) {
+            if let Some(found) = relation.constraints.find_mut(|own| own.name == from && own.index.is_none()) {
                 to.clone_into(&mut found.name);
                 self.count_name(QName::new(&name.schema, from), false);
                 self.count_name(QName::new(&name.schema, to), true);
@@ -211,30 +228,40 @@ impl Relation {
         if self.column(from).is_none() && !self.is_complete {
             self.columns.push(super::Column::new(from));
         }
-        for column in &mut self.columns {
-            swap(&mut column.name);
-            if let Some((_, expression)) = &mut column.generated {
-                rename_column(expression, from, to);
-            }
-        }
-        for constraint in &mut self.constraints {
-            constraint.definition.columns.iter_mut().for_each(swap);
-            if let super::super::command::ConstraintKind::Check(condition) = &mut constraint.definition.kind {
-                rename_column(condition, from, to);
-            }
-            if let Some((referenced, columns)) = &mut constraint.references
-                && *referenced == self.name
-            {
-                columns.iter_mut().for_each(swap);
-            }
-        }
-        for index in &mut self.indexes {
-            index.keys.iter_mut().flatten().for_each(swap);
-            index.include.iter_mut().for_each(swap);
-            if index.mentions.remove(from) {
-                index.mentions.insert(to.to_owned());
-            }
-        }
+        self.columns.change(
+            |column| column.name == from || column.generated.is_some(),
+            |column| {
+                swap(&mut column.name);
+                if let Some((_, expression)) = &mut column.generated {
+                    rename_column(expression, from, to);
+                }
+            },
+        );
+        let name = &self.name;
+        let is_own = |constraint: &TableConstraint| constraint.references.as_ref().is_some_and(|(to, _)| to == name);
+        self.constraints.change(
+            |constraint| constraint.definition.columns.iter().any(|column| column == from) || is_own(constraint),
+            |constraint| {
+                constraint.definition.columns.iter_mut().for_each(swap);
+                if let ConstraintKind::Check(condition) = &mut constraint.definition.kind {
+                    rename_column(condition, from, to);
+                }
+                let is_own = is_own(constraint);
+                if let Some((_, columns)) = constraint.references.as_mut().filter(|_| is_own) {
+                    columns.iter_mut().for_each(swap);
+                }
+            },
+        );
+        self.indexes.change(
+            |index| index.uses(from),
+            |index| {
+                index.keys.iter_mut().flatten().for_each(swap);
+                index.include.iter_mut().for_each(swap);
+                if index.mentions.remove(from) {
+                    index.mentions.insert(to.to_owned());
+                }
+            },
+        );
         if let Some(by) = &mut self.partition_by {
             by.key.iter_mut().flatten().for_each(swap);
         }

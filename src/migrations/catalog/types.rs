@@ -167,7 +167,7 @@ impl Catalog {
         let Some(found) = self.types.get(&from).cloned() else { return Ok(()) };
         for (table, column) in self.columns_of_type(&from) {
             let Some(relation) = self.edit(&table) else { continue };
-            let column = relation.columns.iter_mut().find(|own| own.name == column);
+            let column = relation.columns.find_mut(|own| own.name == column);
             if let Some(type_name) = column.and_then(|column| column.type_name.as_mut()) {
                 let schema =
                     (*to.schema != *"public" || type_name.name.schema.is_some()).then(|| to.schema.to_string());
@@ -240,6 +240,10 @@ impl Catalog {
             inlined: inlined(create),
             is_procedure: create.is_procedure,
             defaults: create.arguments.iter().rev().take_while(|(_, _, has_default)| *has_default).count(),
+            is_of_trigger: create.returns.as_ref().is_some_and(|returns| {
+                let name = returns.name.name.as_str();
+                matches!(name, "trigger" | "event_trigger")
+            }),
             body: Arc::new(create.statements.clone()),
             born: under.born,
             arguments,

@@ -7,11 +7,13 @@ mod columns;
 mod type_changes;
 
 use super::super::catalog::{QName, Relation, RelationKind};
-use super::super::command::{Action, ActionKind, Constraint, ConstraintKind, Name, ObjectKind, Persistence, ReplicaIdentity};
+use super::super::command::{
+    Action, ActionKind, Constraint, ConstraintKind, Name, ObjectKind, Persistence, ReplicaIdentity,
+};
 use super::tally::{Reason, Tally};
 use super::{constraints, partitions};
-pub(super) use columns::{enum_default_of, sequence_of, verify_not_null};
 use crate::lock::LockMode;
+pub(super) use columns::{enum_default_of, sequence_of, verify_not_null};
 
 /// An `alter table` that is being looked at.
 pub(super) struct Alter<'t, 'a> {
@@ -30,6 +32,8 @@ pub(super) struct Alter<'t, 'a> {
     pub(super) added: Vec<String>,
     /// Constraints that the statement adds.
     pub(super) adds: Vec<Constraint>,
+    /// The table and what is below it, once it is locked.
+    family: Option<Vec<QName>>,
 }
 
 /// Storage parameters whose change stops readers; all others do not.
@@ -104,7 +108,7 @@ pub(super) fn alter_table(
         _ => None,
     });
     let (dropped, added, adds) = (dropped.collect(), added.collect(), adds.collect());
-    let mut alter = Alter { tally, table, relation, only, mode, dropped, added, adds };
+    let mut alter = Alter { tally, table, relation, only, mode, dropped, added, adds, family: None };
     // The server adds columns before it adds what else stands beside them, and rewrites once for all actions.
     for (number, action) in actions.iter().enumerate() {
         alter.tally.action = number;
@@ -180,9 +184,11 @@ impl<'a> Alter<'_, 'a> {
         if self.only {
             return vec![self.table.clone()];
         }
-        let mode = self.mode.clone();
-        self.tally.lock_family(&self.table, &mode, false);
-        self.tally.family(&self.table)
+        if self.family.is_none() {
+            let mode = self.mode.clone();
+            self.tally.lock_family(&self.table, &mode, false);
+        }
+        self.family.get_or_insert_with(|| self.tally.family(&self.table)).clone()
     }
 
     /// Those of the family that keep rows.
@@ -209,9 +215,7 @@ impl<'a> Alter<'_, 'a> {
     pub(super) fn is_inherited(&self, column: &str) -> bool {
         let Some(relation) = self.relation else { return false };
         let parents = relation.parents.iter().chain(relation.partition_of.as_ref().map(|(parent, _)| parent));
-        parents.into_iter().any(|parent| {
-            self.tally.known(parent).is_some_and(|parent| parent.column(column).is_some())
-        })
+        parents.into_iter().any(|parent| self.tally.known(parent).is_some_and(|parent| parent.column(column).is_some()))
     }
 
     /// Whether a column is in the key that the table, or a partition of it, is parted by.
@@ -343,7 +347,8 @@ impl<'a> Alter<'_, 'a> {
         }
         if let Some(other) = self.conflict(relation, to) {
             let verb = if to == Persistence::Permanent { "references unlogged" } else { "references logged" };
-            let message = format!("could not change table \"{}\" to {word} because it {verb} table \"{other}\"", self.table);
+            let message =
+                format!("could not change table \"{}\" to {word} because it {verb} table \"{other}\"", self.table);
             return self.tally.fail("42P16", message);
         }
         let known = relation.is_complete || relation.persistence != to;

@@ -28,7 +28,10 @@ fn compare(a: &Constant<'_>, b: &Constant<'_>) -> Option<Ordering> {
 /// `2024-01-31`.
 fn is_date(text: &str) -> bool {
     text.len() == 10
-        && text.bytes().enumerate().all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() })
 }
 
 fn constant(expr: &Expr) -> Option<Constant<'_>> {
@@ -78,7 +81,7 @@ struct Facts<'a>(Vec<&'a Expr>);
 impl<'a> Facts<'a> {
     fn of(relation: &'a Relation) -> Self {
         let mut conjuncts = Vec::new();
-        let mut left: Vec<&Expr> = believed(relation, &[]).map(|(_, check)| check).collect();
+        let mut left: Vec<&Expr> = believed(relation).map(|(_, check)| check).collect();
         while let Some(expr) = left.pop() {
             match expr {
                 Expr::And(parts) => left.extend(parts),
@@ -191,21 +194,40 @@ pub(super) fn is_outside(relation: &Relation, by: &PartitionBy, bound: &Bound) -
             let (low, high) = (from.as_ref().map(constant), to.as_ref().map(constant));
             let is_out = |expr: &Expr| {
                 low.as_ref().is_some_and(|low| low.as_ref().is_some_and(|low| is_below(expr, column, low)))
-                    || high.as_ref().is_some_and(|high| high.as_ref().is_some_and(|high| is_at_least(expr, column, high)))
+                    || high
+                        .as_ref()
+                        .is_some_and(|high| high.as_ref().is_some_and(|high| is_at_least(expr, column, high)))
             };
-            is_not_null(relation, column, &facts)
-                && facts.any(|expr| match expr {
-                    Expr::Or(parts) => !parts.is_empty() && parts.iter().all(&is_out),
-                    other => is_out(other),
-                })
+            facts.any(|expr| {
+                let (allows_null, parts) = beside_null(expr, column);
+                (allows_null || is_not_null(relation, column, &facts))
+                    && !parts.is_empty()
+                    && parts.iter().all(|part| is_out(part))
+            })
         }
         Bound::In(values) => {
             let Some(values) = values.iter().map(constant).collect::<Option<Vec<_>>>() else { return false };
+            let by_one = |expr: &Expr| {
+                let (allows_null, parts) = beside_null(expr, column);
+                let is_out = |part: &&Expr| values.iter().all(|value| is_other_than(part, column, value));
+                allows_null && !parts.is_empty() && parts.iter().all(is_out)
+            };
             is_not_null(relation, column, &facts)
                 && values.iter().all(|value| facts.any(|expr| is_other_than(expr, column, value)))
+                || facts.any(|expr| by_one(expr))
         }
         Bound::Default | Bound::Hash { .. } => false,
     }
+}
+
+/// The arms of a check, and whether a null in the column is one: a null lies in no range, and in no list without one.
+fn beside_null<'e>(expr: &'e Expr, column: &str) -> (bool, Vec<&'e Expr>) {
+    let arms = match expr {
+        Expr::Or(arms) => arms.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    let is_null = |arm: &Expr| matches!(arm, Expr::IsNull(inner) if is_column(inner, column));
+    (arms.iter().any(is_null), arms.iter().filter(|arm| !is_null(arm)).collect())
 }
 
 /// Whether a check keeps a value out of a column.
@@ -217,9 +239,8 @@ fn is_other_than(expr: &Expr, column: &str, value: &Constant<'_>) -> bool {
         let is_it = |one: &Expr| constant(one).is_some_and(|one| compare(&one, value) == Some(Ordering::Equal));
         return is_column(tested, column) && list.iter().any(is_it);
     }
-    comparison(expr, column).is_some_and(|(operator, other)| {
-        operator == "<>" && compare(&other, value) == Some(Ordering::Equal)
-    })
+    comparison(expr, column)
+        .is_some_and(|(operator, other)| operator == "<>" && compare(&other, value) == Some(Ordering::Equal))
 }
 
 #[cfg(test)]

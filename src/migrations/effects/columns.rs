@@ -37,6 +37,11 @@ pub(super) fn add(alter: &mut Alter<'_, '_>, column: &ColumnDef, if_not_exists: 
             alter.tally.rewrite(leaf, reason.clone().part(name));
         }
         lock_sequence_of_default(alter.tally, column);
+    } else if !column.is_serial() && outside::may_be_domain(alter.tally, &column.type_name.name) {
+        let what = &column.type_name.name;
+        let because =
+            format!("whether {what} is a domain with a constraint: then every row of {table} is written anew");
+        alter.tally.effects.unread.push(because);
     }
     if let Some(default) = &column.default {
         enum_default_of(alter.tally, &column.type_name, default);
@@ -106,7 +111,14 @@ impl Value {
         }
         match column.default.as_ref().or(domain.default) {
             None | Some(Expr::Null) => Self::Null,
-            Some(default) if !matches!(outside::volatility(tally, default), Answer::Known(Volatility::Immutable | Volatility::Stable, _)) => Self::Own,
+            Some(default)
+                if !matches!(
+                    outside::volatility(tally, default),
+                    Answer::Known(Volatility::Immutable | Volatility::Stable, _)
+                ) =>
+            {
+                Self::Own
+            }
             Some(Expr::Cast(inner, _)) if **inner == Expr::Null => Self::Null,
             Some(_) => Self::Same,
         }
@@ -220,7 +232,8 @@ pub(super) fn drop(alter: &mut Alter<'_, '_>, column: &str, if_exists: bool, cas
     }
     if alter.is_partition_key(column) {
         let table = alter.name();
-        let message = format!("cannot drop column \"{column}\" because it is part of the partition key of relation \"{table}\"");
+        let message =
+            format!("cannot drop column \"{column}\" because it is part of the partition key of relation \"{table}\"");
         return alter.tally.fail("42P16", message);
     }
     if alter.only && relation.is_partitioned() && alter.has_children() {
@@ -267,10 +280,8 @@ fn drop_of(alter: &mut Alter<'_, '_>, relation: &Relation, column: &str, cascade
         }
     }
     if depends && !cascade {
-        let message = format!(
-            "cannot drop column {column} of table {} because other objects depend on it",
-            relation.name
-        );
+        let message =
+            format!("cannot drop column {column} of table {} because other objects depend on it", relation.name);
         alter.tally.fail("2BP01", message);
     }
 }
@@ -295,9 +306,11 @@ pub(super) fn perhaps_readers(tally: &Tally<'_>, relation: &Relation, column: &s
 /// Whether a view reads a column of a relation.
 fn reads_column(tally: &Tally<'_>, view: &QName, relation: &Relation, column: &str) -> Option<bool> {
     let view = tally.known(view)?;
+    let born = relation.column(column).and_then(|column| column.born);
     if view.mentions.contains("*") {
-        // all columns there were when it was made: the ones that are among its own
-        return view.column(column).is_some().then_some(true).filter(|_| view.reads.len() == 1);
+        // all columns that were there when it was made
+        let was_there = born.is_none() || view.born.is_some_and(|view| born < Some(view));
+        return (was_there && view.reads.len() == 1).then_some(true);
     }
     if view.mentions.is_empty() {
         return None;
@@ -330,8 +343,7 @@ pub(in super::super) fn verify_not_null(alter: &mut Alter<'_, '_>, leaf: &QName,
     if known.and_then(|relation| relation.column(column)).is_some_and(|column| column.is_not_null) {
         return;
     }
-    let dropped: Vec<&str> = alter.dropped.iter().map(String::as_str).collect();
-    if let Some(check) = known.and_then(|relation| proofs::proof_of_not_null(relation, column, &dropped)) {
+    if let Some(check) = known.and_then(|relation| proofs::proof_of_not_null(relation, column, &alter.dropped)) {
         return alter.tally.prove(format!("the valid check {check} proves that {leaf}.{column} holds no nulls"));
     }
     let is_known = known.is_some_and(|relation| relation.is_complete);
@@ -345,7 +357,8 @@ pub(super) fn drop_not_null(alter: &mut Alter<'_, '_>, column: &str) {
     if !alter.needs_column(column) {
         return;
     }
-    let is_nullable = alter.relation.and_then(|relation| relation.column(column)).is_some_and(|column| !column.is_not_null);
+    let is_nullable =
+        alter.relation.and_then(|relation| relation.column(column)).is_some_and(|column| !column.is_not_null);
     // from 18 on it is a constraint that is dropped, and where there is none nothing is done
     if !(is_nullable && alter.tally.major() >= 18) {
         alter.locked_family();
@@ -360,11 +373,16 @@ pub(super) fn set_expression(alter: &mut Alter<'_, '_>, column: &str) {
     }
     let generated = alter.relation.and_then(|relation| relation.column(column)).map(|column| column.generated.as_ref());
     let assumed = match generated {
-        Some(Some((Generated::Virtual, _))) => return drop(alter.locked_family()),
+        Some(Some((Generated::Virtual, _))) => {
+            alter.locked_family();
+            return;
+        }
         Some(Some((Generated::Stored, _))) => None,
         Some(None) if alter.is_complete() => {
             let table = alter.name();
-            return alter.tally.fail("42601", format!("column \"{column}\" of relation \"{table}\" is not a generated column"));
+            return alter
+                .tally
+                .fail("42601", format!("column \"{column}\" of relation \"{table}\" is not a generated column"));
         }
         _ => Some(format!("whether {column} is stored is not known")),
     };
@@ -372,7 +390,6 @@ pub(super) fn set_expression(alter: &mut Alter<'_, '_>, column: &str) {
         let because = format!("{column} is computed anew for every row");
         alter.tally.rewrite(&leaf, Reason::new(because).part(column).assumed(assumed.clone()));
     }
-    fn drop<T>(_: T) {}
 }
 
 /// `add generated … as identity`.
@@ -383,7 +400,9 @@ pub(super) fn add_identity(alter: &mut Alter<'_, '_>, column: &str) {
     let known = alter.relation.and_then(|relation| relation.column(column));
     if alter.is_complete() && known.is_some_and(|column| !column.is_not_null) {
         let table = alter.name();
-        let message = format!("column \"{column}\" of relation \"{table}\" must be declared NOT NULL before identity can be added");
+        let message = format!(
+            "column \"{column}\" of relation \"{table}\" must be declared NOT NULL before identity can be added"
+        );
         return alter.tally.fail("55000", message);
     }
     if alter.is_partitioned() && alter.tally.major() >= 17 {

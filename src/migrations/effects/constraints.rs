@@ -177,17 +177,16 @@ fn not_null_of_key(alter: &mut Alter<'_, '_>, leaf: &QName, column: &str) {
         return;
     }
     if let Some(relation) = alter.tally.known(leaf)
-        && let Some(constraint) = unvalidated_not_null(relation, column)
+        && has_unvalidated_not_null(relation, column)
     {
         let message = format!("cannot create primary key on column \"{column}\"");
-        let _ = constraint;
         return alter.tally.fail("55000", message);
     }
     verify_not_null(alter, leaf, column, &format!("that {column} of the primary key holds no nulls"));
 }
 
-fn unvalidated_not_null<'a>(relation: &'a Relation, column: &str) -> Option<&'a TableConstraint> {
-    relation.constraints.iter().find(|constraint| {
+fn has_unvalidated_not_null(relation: &Relation, column: &str) -> bool {
+    relation.constraints.iter().any(|constraint| {
         constraint.definition.kind == ConstraintKind::NotNull
             && !constraint.is_valid
             && constraint.definition.columns.iter().any(|named| named == column)
@@ -304,7 +303,8 @@ pub(super) fn can_reference(
         tally.fail("42703", format!("column \"{column}\" referenced in foreign key constraint does not exist"));
         return false;
     }
-    let primary = relation.constraints.iter().find(|constraint| constraint.definition.kind == ConstraintKind::PrimaryKey);
+    let primary =
+        relation.constraints.iter().find(|constraint| constraint.definition.kind == ConstraintKind::PrimaryKey);
     if columns.is_empty() {
         if primary.is_none() {
             tally.fail("42704", format!("there is no primary key for referenced table \"{referenced}\""));
@@ -321,7 +321,8 @@ pub(super) fn can_reference(
                 && columns.iter().all(|column| constraint.definition.columns.contains(column))
         });
     if !has {
-        let message = format!("there is no unique constraint matching given keys for referenced table \"{referenced}\"");
+        let message =
+            format!("there is no unique constraint matching given keys for referenced table \"{referenced}\"");
         tally.fail("42830", message);
     }
     has

@@ -9,25 +9,28 @@ use crate::lock::LockMode;
 
 /// Whether a name is free for a new relation: it fails where it is taken, unless the statement allows for it.
 pub(super) fn is_free(tally: &mut Tally<'_>, name: &Name, if_not_exists: bool, persistence: Persistence) -> bool {
-    let taken = match persistence {
-        Persistence::Temporary => tally.before.catalog.get(&QName::new("pg_temp", &name.name)),
-        _ => tally.before.catalog.get(&in_creation_schema(tally, name)),
+    let named = match persistence {
+        Persistence::Temporary => QName::new("pg_temp", &name.name),
+        _ => in_creation_schema(tally, name),
     };
-    match taken {
+    match tally.before.catalog.get(&named) {
         Lookup::Known(relation) if relation.born.is_some() || relation.is_complete => {
             if !if_not_exists {
                 tally.fail("42P07", format!("relation \"{name}\" already exists"));
             }
             false
         }
-        _ => true,
+        _ => {
+            tally.make(named);
+            true
+        }
     }
 }
 
 /// The name that something new gets: in the first schema of the path.
 fn in_creation_schema(tally: &Tally<'_>, name: &Name) -> QName {
-    let resolved = tally.before.catalog.resolve(&Name::bare("\0"));
-    QName::new(name.schema.as_deref().unwrap_or(&resolved.schema), &name.name)
+    let first = tally.before.catalog.search_path.first().map_or("public", String::as_str);
+    QName::new(name.schema.as_deref().unwrap_or(first), &name.name)
 }
 
 /// `create table`.
@@ -88,7 +91,9 @@ pub(super) fn index(tally: &mut Tally<'_>, create: &CreateIndex) {
     let mode = if create.concurrently { LockMode::ShareUpdateExclusive } else { LockMode::Share };
     tally.lock(&table, mode.clone(), false);
     let relation = tally.known(&table);
-    if let Some(relation) = relation.filter(|relation| matches!(relation.kind, RelationKind::View | RelationKind::Sequence)) {
+    if let Some(relation) =
+        relation.filter(|relation| matches!(relation.kind, RelationKind::View | RelationKind::Sequence))
+    {
         return tally.fail("42809", format!("cannot create index on relation \"{}\"", relation.name));
     }
     if create.concurrently && relation.is_some_and(|relation| relation.is_partitioned()) {
@@ -183,8 +188,7 @@ pub(super) fn view(
 }
 
 /// `create trigger`.
-pub(super) fn trigger(tally: &mut Tally<'_>, table: &Name, function: &Name, for_each_row: bool) {
-    let _ = function;
+pub(super) fn trigger(tally: &mut Tally<'_>, table: &Name, for_each_row: bool) {
     let Some(table) = tally.existing(table, false) else { return };
     match for_each_row && tally.is_partitioned(&table) {
         true => tally.lock_family(&table, &LockMode::ShareRowExclusive, false),

@@ -1,7 +1,7 @@
 //! Statements on rows.
 
 use super::super::catalog::{QName, RelationKind};
-use super::super::command::{Dml, DmlKind, Name, Reads};
+use super::super::command::{ConstraintKind, Dml, DmlKind, Expr, Literal, Name, Persistence, Reads};
 use super::tally::Tally;
 use super::{Written, inside, types};
 use crate::lock::LockMode;
@@ -15,17 +15,29 @@ pub(super) fn reads(tally: &mut Tally<'_>, reads: &Reads) {
         }
     }
     for function in &reads.functions {
-        call(tally, function);
+        if !tally.before.catalog.functions(function).is_empty() {
+            call(tally, function);
+        }
     }
 }
 
 /// A call of a function or a procedure: what its body does, where that is known.
 pub(super) fn call(tally: &mut Tally<'_>, name: &Name) {
+    let functions = tally.before.catalog.functions(name);
+    if functions.is_empty() && !is_built_in(tally, name) {
+        tally.effects.unread.push(format!("what {name}() does"));
+    }
     for function in tally.before.catalog.functions(name) {
         if tally.calls(&function.name) {
             inside(tally, &function.body);
         }
     }
+}
+
+/// Whether a function is PostgreSQL's own: those change no schema.
+fn is_built_in(tally: &Tally<'_>, name: &Name) -> bool {
+    let call = Expr::Call { name: name.clone(), arguments: Vec::new(), is_special: false };
+    matches!(super::outside::volatility(tally, &call), super::super::volatility::Answer::Known(..))
 }
 
 /// `select`, `insert`, `update`, `delete`, `merge`; planned only where it does not run.
@@ -45,7 +57,8 @@ pub(super) fn data(tally: &mut Tally<'_>, dml: &Dml, runs: bool) {
             through_views(tally, &relation, &LockMode::RowShare);
         }
     }
-    let written = dml.target.iter().map(|target| (dml.kind, target)).chain(dml.writes.iter().map(|(kind, to)| (*kind, to)));
+    let written =
+        dml.target.iter().map(|target| (dml.kind, target)).chain(dml.writes.iter().map(|(kind, to)| (*kind, to)));
     for (number, (kind, name)) in written.enumerate() {
         let Some(target) = tally.existing(name, false) else { return };
         write_locks(tally, &target, kind);
@@ -60,11 +73,16 @@ pub(super) fn data(tally: &mut Tally<'_>, dml: &Dml, runs: bool) {
         uses_values(tally, dml);
     }
     for function in dml.reads.functions.iter().filter(|_| runs) {
-        call(tally, function);
+        // a query over tables calls functions for what they give; one without calls them for what they do
+        if dml.reads.relations.is_empty() && dml.kind == DmlKind::Select
+            || !tally.before.catalog.functions(function).is_empty()
+        {
+            call(tally, function);
+        }
         sequence_functions(tally, function, &dml.literals);
     }
     if let Some(into) = &dml.into {
-        super::create::is_free(tally, into, false, super::super::command::Persistence::Permanent);
+        super::create::is_free(tally, into, false, Persistence::Permanent);
     }
 }
 
@@ -74,7 +92,7 @@ fn sequence_functions(tally: &mut Tally<'_>, function: &Name, literals: &[String
         return;
     }
     for literal in literals {
-        let text = super::super::command::Expr::Literal(super::super::command::Literal::Text(literal.clone()));
+        let text = Expr::Literal(Literal::Text(literal.clone()));
         let Some(name) = super::alter_table::sequence_of(&text) else { continue };
         let name = tally.before.catalog.resolve(&name);
         if tally.known(&name).is_some_and(|relation| relation.kind == RelationKind::Sequence) {
@@ -116,7 +134,8 @@ fn around(tally: &mut Tally<'_>, target: &QName, kind: DmlKind, columns: Option<
         for constraint in &relation.constraints {
             let Some((referenced, _)) = &constraint.references else { continue };
             let is_touched = kind != DmlKind::Update
-                || columns.is_none_or(|columns| constraint.definition.columns.iter().any(|named| columns.contains(named)));
+                || columns
+                    .is_none_or(|columns| constraint.definition.columns.iter().any(|named| columns.contains(named)));
             if is_touched {
                 tally.lock(referenced, LockMode::RowShare, true);
             }
@@ -131,7 +150,7 @@ fn around(tally: &mut Tally<'_>, target: &QName, kind: DmlKind, columns: Option<
             constraint.references.as_ref().is_some_and(|(to, _)| to == target)
                 && matches!(
                     &constraint.definition.kind,
-                    super::super::command::ConstraintKind::ForeignKey { on_delete, .. }
+                    ConstraintKind::ForeignKey { on_delete, .. }
                         if !matches!(*on_delete, "no action" | "restrict")
                 )
         });
@@ -157,7 +176,6 @@ fn writes(tally: &mut Tally<'_>, dml: &Dml, kind: DmlKind, target: &QName, is_ow
 
 /// Whether the condition names one row by a key: `id = 5`.
 fn is_by_key(tally: &Tally<'_>, target: &QName, dml: &Dml) -> bool {
-    use super::super::command::Expr;
     let (Some(relation), Some(condition)) = (tally.known(target), &dml.condition) else { return false };
     let parts = match condition {
         Expr::And(parts) => parts.as_slice(),
@@ -189,7 +207,7 @@ fn uses_values(tally: &mut Tally<'_>, dml: &Dml) {
     let tables = dml.target.iter().chain(dml.writes.iter().map(|(_, name)| name)).chain(&dml.reads.relations);
     let tables: BTreeSet<QName> = tables.map(|name| tally.before.catalog.resolve(name)).collect();
     for table in tables {
-        for column in tally.known(&table).map(|relation| relation.columns.as_slice()).unwrap_or_default() {
+        for column in tally.known(&table).into_iter().flat_map(|relation| &relation.columns) {
             let Some(type_name) = &column.type_name else { continue };
             for literal in &dml.literals {
                 types::uses_value(tally, type_name, literal);
@@ -222,7 +240,7 @@ pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool, re
     let said = queue.len();
     let mut going: BTreeSet<QName> = queue.iter().cloned().collect();
     let mut next = 0;
-    let mut kept = None;
+    let mut kept = Vec::new();
     while let Some(name) = queue.get(next).cloned() {
         let is_said = next < said;
         next += 1;
@@ -241,7 +259,7 @@ pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool, re
                     continue;
                 }
                 if !cascade {
-                    kept = Some(referencing);
+                    kept.push(referencing);
                     continue;
                 }
                 going.insert(referencing.clone());
@@ -250,8 +268,7 @@ pub(super) fn truncate(tally: &mut Tally<'_>, tables: &[Name], cascade: bool, re
         }
     }
     // one that is said later may be the one that references
-    if let Some(kept) = kept.filter(|kept| !going.contains(kept)) {
-        let _ = kept;
+    if kept.iter().any(|kept| !going.contains(kept)) {
         tally.fail("0A000", "cannot truncate a table referenced in a foreign key constraint");
     }
 }

@@ -20,7 +20,14 @@ pub(super) fn drop(tally: &mut Tally<'_>, drop: &Drop) {
             let mut names = Vec::new();
             for (number, name) in drop.names.iter().enumerate() {
                 tally.action = number;
-                names.extend(tally.existing_or(name, drop.if_exists, "42P01", word));
+                let Some(name) = tally.existing_or(name, drop.if_exists, "42P01", word) else { continue };
+                if let Some(relation) = tally.known(&name)
+                    && relation.is_complete
+                    && !is_of(relation.kind, drop.kind)
+                {
+                    return tally.fail("42809", format!("\"{name}\" is not a {word}"));
+                }
+                names.push(name);
             }
             tally.action = 0;
             relations(tally, names, drop.cascade, word);
@@ -36,6 +43,17 @@ pub(super) fn drop(tally: &mut Tally<'_>, drop: &Drop) {
             tally.no_transaction(&format!("drop {}", drop.kind.as_str()));
         }
         _ => {}
+    }
+}
+
+/// Whether a relation is what the statement calls it.
+fn is_of(kind: RelationKind, said: ObjectKind) -> bool {
+    match said {
+        ObjectKind::Table => matches!(kind, RelationKind::Table | RelationKind::PartitionedTable),
+        ObjectKind::ForeignTable => kind == RelationKind::ForeignTable,
+        ObjectKind::View => kind == RelationKind::View,
+        ObjectKind::MaterializedView => kind == RelationKind::MaterializedView,
+        _ => kind == RelationKind::Sequence,
     }
 }
 
@@ -86,7 +104,8 @@ fn relations(tally: &mut Tally<'_>, names: Vec<QName>, cascade: bool, word: &str
         if referenced_partition(tally, relation) && !cascade {
             kept.get_or_insert_with(|| name.clone());
         }
-        if relation.kind == RelationKind::Sequence && relation.owned_by.is_some() && !cascade && wanted.contains(&name) {
+        if relation.kind == RelationKind::Sequence && relation.owned_by.is_some() && !cascade && wanted.contains(&name)
+        {
             kept.get_or_insert_with(|| name.clone());
         }
     }
@@ -180,8 +199,10 @@ fn index(tally: &mut Tally<'_>, drop: &Drop, name: &Name) {
     if let Some(whole) = known.and_then(|index| index.part_of.as_ref()) {
         return tally.fail("2BP01", format!("cannot drop index {index} because index {whole} requires it"));
     }
-    if let Some(constraint) = relation.constraints.iter().find(|constraint| constraint.index.as_deref() == Some(&index)) {
-        let message = format!("cannot drop index {index} because constraint {} on table {table} requires it", constraint.name);
+    if let Some(constraint) = relation.constraints.iter().find(|constraint| constraint.index.as_deref() == Some(&index))
+    {
+        let message =
+            format!("cannot drop index {index} because constraint {} on table {table} requires it", constraint.name);
         return tally.fail("2BP01", message);
     }
     if relation.is_partitioned() {
@@ -237,4 +258,3 @@ fn of_table(tally: &mut Tally<'_>, drop: &Drop) {
         }
     }
 }
-

@@ -74,10 +74,11 @@ fn rename_part(tally: &mut Tally<'_>, rename: &Rename, name: &QName) {
                 None => {}
             }
         }
-        ObjectKind::Trigger if relation.is_partitioned() && tally.major() >= 15 => {
-            if relation.row_triggers.contains(part) {
-                tally.lock_family(name, &LockMode::AccessExclusive, false);
-            }
+        // the partitions have it too, and from 15 on they follow
+        ObjectKind::Trigger
+            if relation.is_partitioned() && tally.major() >= 15 && relation.row_triggers.contains(part) =>
+        {
+            tally.lock_family(name, &LockMode::AccessExclusive, false);
         }
         _ => {}
     }
@@ -241,7 +242,8 @@ pub(super) fn vacuum(tally: &mut Tally<'_>, is_vacuum: bool, is_full: bool, tabl
         if !is_full {
             return;
         }
-        let stored = |relation: &&Relation| matches!(relation.kind, RelationKind::Table | RelationKind::MaterializedView);
+        let stored =
+            |relation: &&Relation| matches!(relation.kind, RelationKind::Table | RelationKind::MaterializedView);
         all.extend(tally.before.catalog.relations().filter(stored).map(|relation| relation.name.clone()));
     }
     for table in all {

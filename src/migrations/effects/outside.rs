@@ -11,6 +11,32 @@ pub(super) fn volatility(tally: &Tally<'_>, expr: &Expr) -> Answer {
     volatility::volatility(expr, tally.before.catalog)
 }
 
+/// Types of extensions that are no domains, by name.
+const OF_EXTENSIONS: [&str; 14] = [
+    "citext",
+    "cube",
+    "geography",
+    "geometry",
+    "halfvec",
+    "hstore",
+    "isn",
+    "lquery",
+    "ltree",
+    "ltxtquery",
+    "raster",
+    "seg",
+    "sparsevec",
+    "vector",
+];
+
+/// Whether a type may be a domain of which nothing is known.
+pub(super) fn may_be_domain(tally: &Tally<'_>, name: &Name) -> bool {
+    !tally.before.catalog.is_complete()
+        && tally.before.catalog.type_of(name).is_none()
+        && !type_change::is_built_in(name)
+        && !OF_EXTENSIONS.contains(&name.name.as_str())
+}
+
 /// What a change of a column's type comes to.
 pub(super) fn change(
     tally: &Tally<'_>,

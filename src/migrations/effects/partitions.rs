@@ -9,11 +9,7 @@ use crate::lock::LockMode;
 
 /// The default partition of a partitioned table.
 pub(super) fn default_of(tally: &Tally<'_>, parent: &Relation) -> Option<QName> {
-    let is_default = |name: &&QName| {
-        let of = tally.known(name).and_then(|relation| relation.partition_of.as_ref());
-        matches!(of, Some((_, Bound::Default)))
-    };
-    parent.children.iter().find(is_default).cloned()
+    parent.default_partition.clone().filter(|default| tally.known(default).is_some())
 }
 
 /// The default partition is locked, and read unless its constraints say that nothing in it belongs to the new one.
@@ -58,9 +54,7 @@ fn lock_around(tally: &mut Tally<'_>, parent: &Relation) {
 
 /// Foreign keys of a table, with what they reference.
 fn foreign_keys(relation: &Relation) -> impl Iterator<Item = (&TableConstraint, &QName)> {
-    relation.constraints.iter().filter_map(|constraint| {
-        Some((constraint, &constraint.references.as_ref()?.0))
-    })
+    relation.constraints.iter().filter_map(|constraint| Some((constraint, &constraint.references.as_ref()?.0)))
 }
 
 /// `create table … partition of`.
@@ -102,7 +96,11 @@ pub(super) fn attach(alter: &mut Alter<'_, '_>, partition: &Name, bound: &Bound)
     }
     let Some(parent) = alter.relation else {
         let table = alter.name();
-        return alter.tally.effects.unread.push(format!("whether {table} has a default partition, which would be scanned"));
+        return alter
+            .tally
+            .effects
+            .unread
+            .push(format!("whether {table} has a default partition, which would be scanned"));
     };
     let tally = &mut *alter.tally;
     look_into_default(tally, parent, bound);
@@ -140,13 +138,13 @@ fn indexes_of_new(tally: &mut Tally<'_>, parent: &Relation, leaf: &QName) {
     }
     let own = tally.known(leaf);
     for index in &parent.indexes {
-        if let Some(like) = own.and_then(|relation| like(relation, index)) {
-            // which one is taken is the server's choice; it is locked against changes
-            let _ = like;
+        if own.is_some_and(|relation| like(relation, index).is_some()) {
             continue;
         }
         let name = match parent.constraints.iter().find(|constraint| constraint.index.as_deref() == Some(&index.name)) {
-            Some(constraint) if constraint.definition.kind == ConstraintKind::PrimaryKey => format!("{}_pkey", leaf.name),
+            Some(constraint) if constraint.definition.kind == ConstraintKind::PrimaryKey => {
+                format!("{}_pkey", leaf.name)
+            }
             Some(constraint) => format!("{}_{}_key", leaf.name, constraint.definition.columns.join("_")),
             None => part_name(leaf, index),
         };

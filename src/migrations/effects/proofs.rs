@@ -28,12 +28,9 @@ pub(super) fn is_column(expr: &Expr, column: &str) -> bool {
 }
 
 /// The checks of a relation that the server believes.
-pub(super) fn believed<'a>(relation: &'a Relation, dropped: &[&str]) -> impl Iterator<Item = (&'a str, &'a Expr)> {
-    let dropped: Vec<String> = dropped.iter().map(|name| (*name).to_owned()).collect();
-    relation.constraints.iter().filter_map(move |constraint| match &constraint.definition.kind {
-        ConstraintKind::Check(check) if is_believed(constraint) && !dropped.contains(&constraint.name) => {
-            Some((&*constraint.name, &**check))
-        }
+pub(super) fn believed(relation: &Relation) -> impl Iterator<Item = (&str, &Expr)> {
+    relation.constraints.iter().filter_map(|constraint| match &constraint.definition.kind {
+        ConstraintKind::Check(check) if is_believed(constraint) => Some((&*constraint.name, &**check)),
         _ => None,
     })
 }
@@ -42,9 +39,11 @@ fn is_believed(constraint: &TableConstraint) -> bool {
     constraint.is_valid && !constraint.definition.is_not_enforced
 }
 
-/// What proves that a column holds no nulls: the name of a check.
-pub(super) fn proof_of_not_null<'a>(relation: &'a Relation, column: &str, dropped: &[&str]) -> Option<&'a str> {
-    believed(relation, dropped).find(|(_, check)| excludes_null(check, column)).map(|(name, _)| name)
+/// What proves that a column holds no nulls: the name of a check that is not dropped just now.
+pub(super) fn proof_of_not_null<'a>(relation: &'a Relation, column: &str, dropped: &[String]) -> Option<&'a str> {
+    let proves =
+        |(name, check): &(&str, &Expr)| excludes_null(check, column) && dropped.iter().all(|dropped| dropped != name);
+    believed(relation).find(proves).map(|(name, _)| name)
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So deep are functions followed that call functions.
 const DEPTH: usize = 16;
 
+/// Relations of extensions that stand in the schema they were made in.
+const OF_EXTENSIONS: [&str; 5] =
+    ["geography_columns", "geometry_columns", "raster_columns", "raster_overviews", "spatial_ref_sys"];
+
 /// What has been added up.
 pub(super) struct Tally<'a> {
     pub(super) before: Before<'a>,
@@ -22,6 +26,8 @@ pub(super) struct Tally<'a> {
     depth: usize,
     is_branch: bool,
     called: BTreeSet<QName>,
+    /// Relations that an earlier part of the statement makes: nobody else sees them.
+    made: BTreeSet<QName>,
 }
 
 /// Work as the ones who find it describe it.
@@ -60,6 +66,7 @@ impl<'a> Tally<'a> {
             depth: 0,
             is_branch: false,
             called: BTreeSet::new(),
+            made: BTreeSet::new(),
         }
     }
 
@@ -105,7 +112,12 @@ impl<'a> Tally<'a> {
         word: &str,
     ) -> Option<QName> {
         let resolved = self.before.catalog.resolve(name);
+        if self.made.contains(&resolved) {
+            return Some(resolved);
+        }
         match self.before.catalog.get(&resolved) {
+            // what extensions make stands in no dump
+            Lookup::Absent if self.is_of_extension(&resolved) => Some(resolved),
             Lookup::Absent => {
                 if !if_exists {
                     self.fail(sqlstate, format!("{word} \"{name}\" does not exist"));
@@ -114,6 +126,11 @@ impl<'a> Tally<'a> {
             }
             Lookup::Known(_) | Lookup::Unknown => Some(resolved),
         }
+    }
+
+    /// Whether a relation may be one that an extension made.
+    fn is_of_extension(&self, name: &QName) -> bool {
+        !self.before.catalog.has_schema(&name.schema) || OF_EXTENSIONS.contains(&&*name.name)
     }
 
     /// Whether nobody else can be using a relation: it came to be in this script, or is the session's own.
@@ -181,7 +198,7 @@ impl<'a> Tally<'a> {
 
     /// A lock on every index of a table.
     pub(super) fn lock_indexes(&mut self, table: &QName, mode: &LockMode) {
-        for index in self.known(table).map(|relation| relation.indexes.as_slice()).unwrap_or_default() {
+        for index in self.known(table).into_iter().flat_map(|relation| &relation.indexes) {
             self.lock_index(table, &index.name, mode.clone(), true);
         }
     }
@@ -194,6 +211,9 @@ impl<'a> Tally<'a> {
     }
 
     fn take(&mut self, relation: QName, mode: LockMode, is_index: bool, is_new: bool, is_indirect: bool) {
+        if self.made.contains(&relation) {
+            return;
+        }
         match self.locks.get_mut(&relation) {
             Some(held) => {
                 held.is_indirect &= is_indirect;
@@ -214,7 +234,7 @@ impl<'a> Tally<'a> {
         Work {
             relation: relation.clone(),
             because: reason.because,
-            is_new: self.is_new(relation) && self.is_empty(relation),
+            is_new: self.made.contains(relation) || self.is_new(relation) && self.is_empty(relation),
             assumed: reason.assumed,
             part: reason.part,
             mode: LockMode::AccessShare,
@@ -339,6 +359,11 @@ impl<'a> Tally<'a> {
         self.is_branch |= is_branch;
         look(self);
         self.is_branch = outer;
+    }
+
+    /// The statement makes a relation.
+    pub(super) fn make(&mut self, name: QName) {
+        self.made.insert(name);
     }
 
     /// Whether a function is looked into for the first time.

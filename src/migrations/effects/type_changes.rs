@@ -4,9 +4,9 @@
 use super::super::super::catalog::{QName, Relation};
 use super::super::super::command::{Action, ActionKind, ConstraintKind, Expr, Name, TypeName};
 use super::super::super::type_change::{Change, rebuilds};
+use super::super::constraints;
 use super::super::outside;
 use super::super::tally::Reason;
-use super::super::constraints;
 use super::{Alter, columns};
 use crate::lock::LockMode;
 
@@ -26,7 +26,8 @@ pub(super) fn change(
         return alter.tally.fail("42P16", format!("cannot alter inherited column \"{column}\""));
     }
     if alter.is_partition_key(column) {
-        let message = format!("cannot alter column \"{column}\" because it is part of the partition key of relation \"{table}\"");
+        let message =
+            format!("cannot alter column \"{column}\" because it is part of the partition key of relation \"{table}\"");
         return alter.tally.fail("42P16", message);
     }
     if let Some(relation) = alter.relation {
@@ -124,10 +125,21 @@ fn foreign_keys(alter: &mut Alter<'_, '_>, relation: &Relation, column: &str) {
     let because = |name: &str| format!("the foreign key {name} is validated again, since {column} is in it");
     for constraint in &relation.constraints {
         let Some((referenced, _)) = &constraint.references else { continue };
-        if !constraint.definition.columns.iter().any(|named| named == column) || alter.dropped.contains(&constraint.name) {
+        if !constraint.definition.columns.iter().any(|named| named == column)
+            || alter.dropped.contains(&constraint.name)
+        {
             continue;
         }
-        constraints::lock_referenced(alter.tally, referenced, &LockMode::AccessExclusive);
+        match alter.tally.major() < 15 && alter.tally.is_partitioned(referenced) {
+            // measured on 14: the partitions are locked more strongly than their table
+            true => {
+                alter.tally.lock(referenced, LockMode::ShareRowExclusive, true);
+                for member in alter.tally.family(referenced).into_iter().skip(1) {
+                    alter.tally.lock(&member, LockMode::AccessExclusive, true);
+                }
+            }
+            false => constraints::lock_referenced(alter.tally, referenced, &LockMode::AccessExclusive),
+        }
         if is_rewritten && constraint.is_valid && !constraint.definition.is_not_enforced {
             let reason = Reason::new(because(&constraint.name)).part(&constraint.name);
             alter.tally.validate(&relation.name, reason);

@@ -25,7 +25,7 @@ fn columns_of(tally: &Tally<'_>, wanted: &QName) -> (Columns, Columns) {
     while let Some(wanted) = types.get(next).cloned() {
         next += 1;
         for table in &tally.before.catalog.users_of_type(&wanted) {
-            for column in tally.known(table).map(|relation| relation.columns.as_slice()).unwrap_or_default() {
+            for column in tally.known(table).into_iter().flat_map(|relation| &relation.columns) {
                 let Some(type_name) = &column.type_name else { continue };
                 let is_it = tally.before.catalog.type_of(&type_name.name).is_some_and(|known| known.name == wanted);
                 match (is_it, type_name.dimensions) {
@@ -37,7 +37,9 @@ fn columns_of(tally: &Tally<'_>, wanted: &QName) -> (Columns, Columns) {
         }
         let over = tally.before.catalog.types().filter_map(|found| match &found.kind {
             TypeDefinition::Domain { base, .. } => {
-                let is_over = tally.before.catalog.type_of(&base.name).is_some_and(|known| known.name == wanted);
+                // names first: there may be as many domains as statements about them
+                let is_over = base.name.name == *wanted.name
+                    && tally.before.catalog.type_of(&base.name).is_some_and(|known| known.name == wanted);
                 is_over.then(|| found.name.clone())
             }
             _ => None,
@@ -65,9 +67,9 @@ pub(super) fn uses_value(tally: &mut Tally<'_>, type_name: &TypeName, value: &st
     let Some(transaction) = tally.before.session.transaction.as_ref().map(|transaction| transaction.id) else { return };
     let Some(known) = tally.before.catalog.type_of(&type_name.name) else { return };
     let TypeDefinition::Enum(values) = &known.kind else { return };
-    let is_fresh = values.iter().any(|(known, born)| {
-        known == value && born.is_some_and(|born| born.transaction == Some(transaction))
-    });
+    let is_fresh = values
+        .iter()
+        .any(|(known, born)| known == value && born.is_some_and(|born| born.transaction == Some(transaction)));
     // from 17 on a type that is new itself can be used with all its values
     let is_new_type = known.born.is_some_and(|born| born.transaction == Some(transaction));
     if is_fresh && !(is_new_type && tally.major() >= 17) {

@@ -130,8 +130,8 @@ pub(super) fn root(catalog: &crate::migrations::catalog::Catalog, relation: &QNa
 /// The most statements that a hint is worth reading.
 const MOST: usize = 40;
 
-/// An index over a partitioned table without a lock that stops writes: on the table alone, concurrently on each partition, then put
-/// together. None where the partitions are not known, or too many to be listed.
+/// An index over a partitioned table without a lock that stops writes: on the table alone, concurrently on each
+/// partition, then put together. None where the partitions are not known, or too many to be listed.
 ///
 /// `head` is what stands before the name, without `concurrently`; `tail` what follows the table.
 pub(super) fn partitioned_index(
@@ -173,9 +173,9 @@ pub(super) fn partitioned_index(
     Some(statements)
 }
 
-/// A primary key or a unique constraint of a partitioned table whose index is not built under lock: each partition gets the
-/// constraint by an index that was built concurrently, and the parent's takes those over. None where the partitions are not
-/// known, too many to be listed, or partitioned themselves.
+/// A primary key or a unique constraint of a partitioned table whose index is not built under lock: each partition
+/// gets the constraint by an index that was built concurrently, and the parent's takes those over. None where the
+/// partitions are not known, too many to be listed, or partitioned themselves.
 pub(super) fn partitioned_key(
     m: &Moment<'_>,
     parent: &QName,
@@ -222,33 +222,55 @@ pub(super) fn bound(bound: &Bound) -> Option<String> {
     })
 }
 
-/// The condition that a partition's rows meet, for a key of one column; none for any other key and for hashes.
-pub(super) fn bound_condition(parent: &Relation, bound: &Bound) -> Option<String> {
+/// A condition that the rows of a partition meet.
+pub(super) struct Condition {
+    /// That a row belongs into it.
+    pub(super) within: String,
+    /// That a row does not. PostgreSQL proves the bound from the first and that a default partition has none of the
+    /// rows from the second.
+    pub(super) outside: String,
+}
+
+/// The condition of a bound, for a key of one column; none for any other key and for hashes.
+pub(super) fn bound_condition(parent: &Relation, bound: &Bound) -> Option<Condition> {
     let key = parent.partition_by.as_ref().map(|by| by.key.as_slice())?;
     let [Some(column)] = key else { return None };
     let column = quote(column);
+    let (mut within, mut outside) = (vec![format!("{column} is not null")], vec![format!("{column} is null")]);
     match bound {
-        Bound::Default | Bound::Hash { .. } => None,
+        Bound::Default | Bound::Hash { .. } => return None,
         Bound::In(values) => {
             // a null in the list is another condition altogether
             if values.iter().any(|value| matches!(value, Expr::Null)) {
                 return None;
             }
-            let values: Option<Vec<String>> = values.iter().map(Expr::sql).collect();
-            Some(format!("{column} is not null and {column} in ({})", values?.join(", ")))
+            let values = values.iter().map(Expr::sql).collect::<Option<Vec<_>>>()?.join(", ");
+            within.push(format!("{column} in ({values})"));
+            outside.push(format!("{column} not in ({values})"));
         }
         Bound::Range { from, to } => {
             let ([from], [to]) = (from.as_slice(), to.as_slice()) else { return None };
-            let mut parts = vec![format!("{column} is not null")];
             if let Some(from) = from {
-                parts.push(format!("{column} >= {}", from.sql()?));
+                let from = from.sql()?;
+                within.push(format!("{column} >= {from}"));
+                outside.push(format!("{column} < {from}"));
             }
             if let Some(to) = to {
-                parts.push(format!("{column} < {}", to.sql()?));
+                let to = to.sql()?;
+                within.push(format!("{column} < {to}"));
+                outside.push(format!("{column} >= {to}"));
             }
-            Some(parts.join(" and "))
         }
     }
+    Some(Condition { within: within.join(" and "), outside: outside.join(" or ") })
+}
+
+/// A name that no constraint of a table has yet: the one that is wished for, or that with a number.
+pub(super) fn free_constraint(m: &Moment<'_>, table: &QName, wished: String) -> String {
+    let Some(known) = m.catalog.get(table).known() else { return wished };
+    let is_free = |name: &String| known.constraint(name).is_none();
+    let numbered = (1..100).map(|number| format!("{wished}{number}"));
+    std::iter::once(wished.clone()).chain(numbered).find(is_free).unwrap_or_else(|| wished.clone())
 }
 
 /// What keeps a default partition from being read when another is attached.
@@ -259,23 +281,25 @@ pub(super) struct DefaultGuard {
     pub(super) after: Vec<String>,
 }
 
-/// A check on the default partition that excludes the rows of a new one; none where there is no default partition that is
-/// known, or the bound cannot be written as a condition.
+/// A check on the default partition that excludes the rows of a new one; none where there is no default partition
+/// that is known, or the bound cannot be written as a condition.
 pub(super) fn default_guard(m: &Moment<'_>, parent: &QName, partition: &QName, bound: &Bound) -> Option<DefaultGuard> {
     let default = default_partition(m, parent)?;
     let condition = bound_condition(m.catalog.get(parent).known()?, bound)?;
-    let (table, check) = (default.name.sql(), quote(&name(&partition.name, "excluded")));
+    let check = quote(&free_constraint(m, &default.name, name(&partition.name, "excluded")));
+    let table = default.name.sql();
     Some(DefaultGuard {
         before: vec![
             TIMEOUT.to_owned(),
-            format!("alter table {table} add constraint {check} check (not ({condition})) not valid;"),
+            format!("alter table {table} add constraint {check} check ({}) not valid;", condition.outside),
             format!("alter table {table} validate constraint {check};"),
         ],
         after: vec![format!("alter table {table} drop constraint {check};")],
     })
 }
 
-/// The words of a statement that stand outside of brackets, quotes and comments: each with where it begins, in lower case.
+/// The words of a statement that stand outside of brackets, quotes and comments: each with where it begins, in lower
+/// case.
 pub(super) fn top_words(text: &str) -> Vec<(usize, String)> {
     let mut depth = 0_usize;
     let mut words = Vec::new();
@@ -293,8 +317,8 @@ pub(super) fn top_words(text: &str) -> Vec<(usize, String)> {
     words
 }
 
-/// The statement with a word after the first of some words that stands outside of brackets, quotes and comments; none where
-/// it has none.
+/// The statement with a word after the first of some words that stands outside of brackets, quotes and comments; none
+/// where it has none.
 pub(super) fn insert_after(text: &str, words: &[&str], insert: &str) -> Option<String> {
     let (at, word) = top_words(text).into_iter().find(|(_, word)| words.contains(&word.as_str()))?;
     let (before, after) = text.split_at_checked(at + word.len())?;
@@ -353,7 +377,8 @@ pub(super) fn shown(type_name: &TypeName) -> String {
     type_name.sql().unwrap_or_else(|| type_name.name.to_string())
 }
 
-/// A column with its type, collation, default and `not null`, without its constraints; none where it cannot be written again.
+/// A column with its type, collation, default and `not null`, without its constraints; none where it cannot be
+/// written again.
 pub(super) fn definition(column: &ColumnDef) -> Option<String> {
     let mut definition = format!("{} {}", quote(&column.name), column.type_name.sql()?);
     if let Some(collation) = &column.collation {

@@ -12,44 +12,6 @@ use crate::migrations::split::tokens::{Kind, Token, Tokens};
 /// program writes.
 const WINDOW: usize = 1000;
 
-/// A command that a statement says: itself, or one in the body of a `do`.
-#[derive(Clone, Copy)]
-pub(super) struct Said<'a> {
-    /// What it says.
-    pub(super) command: &'a Command,
-    is_inner: bool,
-}
-
-impl<'a> Said<'a> {
-    /// Where a member of its list stands.
-    pub(super) fn place(self, number: usize) -> Place {
-        if self.is_inner { Place::Statement } else { Place::Action(number) }
-    }
-
-    /// The actions of an `alter table`, each with its place; none of any other command.
-    pub(super) fn actions(self) -> impl Iterator<Item = (Place, &'a ActionKind)> + use<'a> {
-        let actions = match self.command {
-            Command::AlterTable { actions, .. } => actions.as_slice(),
-            _ => &[],
-        };
-        actions.iter().enumerate().map(move |(number, action)| (self.place(number), &action.kind))
-    }
-
-    /// The relation of an `alter table`, resolved.
-    pub(super) fn altered(self, m: &Moment<'_>) -> Option<QName> {
-        match self.command {
-            Command::AlterTable { name, .. } => Some(m.catalog.resolve(name)),
-            _ => None,
-        }
-    }
-}
-
-/// The commands of a statement: itself, and those in the body of a `do`.
-pub(super) fn said<'a>(m: &Moment<'a>) -> impl Iterator<Item = Said<'a>> + use<'a> {
-    let own = Said { command: m.command, is_inner: false };
-    std::iter::once(own).chain(inner(m.command).map(|command| Said { command, is_inner: true }))
-}
-
 fn inner(command: &Command) -> impl Iterator<Item = &Command> {
     let body = match command {
         Command::Do { body, .. } => body.statements.as_slice(),
@@ -58,11 +20,22 @@ fn inner(command: &Command) -> impl Iterator<Item = &Command> {
     body.iter().map(|one| &one.command)
 }
 
-/// The commands after this one that commit together with it: the rest of its transaction, and what stands in the same `do`.
+/// What follows a command in the body of a `do`.
+fn rest_of_body<'a>(m: &Moment<'a>) -> impl Iterator<Item = &'a Command> + use<'a> {
+    let body = match (m.inner, m.statement.command()) {
+        (Some(_), Some(Command::Do { body, .. })) => body.statements.as_slice(),
+        _ => &[],
+    };
+    let own = m.inner;
+    let rest = body.iter().skip_while(move |one| !own.is_some_and(|own| std::ptr::eq(*one, own))).skip(1);
+    rest.take(WINDOW).map(|one| &one.command)
+}
+
+/// The commands after this one that commit together with it: the rest of its transaction, and what follows in the same `do`.
 pub(super) fn later_in_transaction<'a>(m: &Moment<'a>) -> impl Iterator<Item = &'a Command> + use<'a> {
-    let is_inside = m.session.is_in_transaction();
+    let is_inside = m.step.transaction.is_some();
     let later = later(m).map(|(_, command)| command).take_while(move |command| is_inside && !ends(command));
-    inner(m.command).chain(later.flat_map(|command| std::iter::once(command).chain(inner(command))))
+    rest_of_body(m).chain(later.flat_map(|command| std::iter::once(command).chain(inner(command))))
 }
 
 /// Whether a view of a name comes to be in the same transaction.
@@ -131,10 +104,15 @@ pub(super) fn ends(command: &Command) -> bool {
 /// The transaction that a statement runs in, as a clause after "in": who began it, and how that is known.
 pub(super) fn transaction(m: &Moment<'_>) -> Option<String> {
     let open = m.session.transaction.as_ref()?;
+    if m.inner.is_some() {
+        return Some("procedural code, which is a transaction".to_owned());
+    }
     Some(match open.began {
         Began::Script => format!("the transaction that {} began", m.line_of(open.first_step)),
         Began::Runner => format!("the transaction of the runner ({})", m.script.wrap_because),
-        Began::Implicit => format!("one query with other statements, which is a transaction ({})", m.script.wrap_because),
+        Began::Implicit => {
+            format!("one query with other statements, which is a transaction ({})", m.script.wrap_because)
+        }
     })
 }
 
@@ -155,7 +133,8 @@ pub(super) fn what(m: &Moment<'_>) -> &'static str {
         Command::Refresh { concurrently: true, .. } => "refresh materialized view concurrently",
         Command::Refresh { .. } => "refresh materialized view",
         Command::AlterTable { actions, .. } => {
-            let detaches = |action: &Action| matches!(action.kind, ActionKind::DetachPartition { concurrently: true, .. });
+            let detaches =
+                |action: &Action| matches!(action.kind, ActionKind::DetachPartition { concurrently: true, .. });
             if actions.iter().any(detaches) { "detach partition concurrently" } else { "alter table" }
         }
         Command::Vacuum { is_vacuum: true, is_full: true, .. } => "vacuum full",
@@ -171,23 +150,21 @@ pub(super) fn what(m: &Moment<'_>) -> &'static str {
 /// The columns that a statement adds, each with its table and its place; those of new tables among them.
 pub(super) fn new_columns<'a>(m: &Moment<'a>) -> Vec<(Place, QName, &'a ColumnDef)> {
     let mut all = Vec::new();
-    for said in said(m) {
-        let place = |column: &ColumnDef| if said.is_inner { Place::Statement } else { Place::At(column.position) };
-        match said.command {
-            Command::CreateTable(create) => {
-                let table = m.catalog.resolve(&create.name);
-                all.extend(create.columns.iter().map(|column| (place(column), table.clone(), column)));
-            }
-            Command::AlterTable { name, actions, .. } => {
-                let table = m.catalog.resolve(name);
-                for action in actions {
-                    if let ActionKind::AddColumn { column, .. } = &action.kind {
-                        all.push((place(column), table.clone(), column));
-                    }
+    let place = |column: &ColumnDef| if m.inner.is_some() { Place::Statement } else { Place::At(column.position) };
+    match m.command {
+        Command::CreateTable(create) => {
+            let table = m.catalog.resolve(&create.name);
+            all.extend(create.columns.iter().map(|column| (place(column), table.clone(), column)));
+        }
+        Command::AlterTable { name, actions, .. } => {
+            let table = m.catalog.resolve(name);
+            for action in actions {
+                if let ActionKind::AddColumn { column, .. } = &action.kind {
+                    all.push((place(column), table.clone(), column));
                 }
             }
-            _ => {}
         }
+        _ => {}
     }
     all
 }

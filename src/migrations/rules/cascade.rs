@@ -19,8 +19,8 @@
 //! Views depend on columns; which ones is not known, so every view that reads the table is listed for a column. What extensions
 //! own, and what another database or tool made, is not seen. Functions that only name a table in their text stay, and fail.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 use std::collections::BTreeSet;
 
@@ -50,37 +50,40 @@ struct Along {
 }
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        match said.command {
-            Command::Drop(drop) if drop.cascade => {
-                let names = drop.names.iter().enumerate();
-                found.extend(names.filter_map(|(number, name)| {
-                    let (what, along) = dropped(m, drop.kind, name)?;
-                    tell(m, said.place(number), &format!("drop {what} cascade"), "drops", along)
-                }));
-            }
-            Command::Truncate { tables, cascade: true, .. } => found.extend(truncated(m, tables)),
-            Command::AlterTable { name, .. } => {
-                let relation = m.catalog.resolve(name);
-                if m.is_new(&relation) {
-                    continue;
-                }
-                for (place, action) in said.actions() {
-                    let (what, along) = match action {
-                        ActionKind::DropColumn { column, cascade: true, .. } => {
-                            (format!("drop column {column} of {relation} cascade"), of_column(m, &relation, column))
-                        }
-                        ActionKind::DropConstraint { name, cascade: true, .. } => {
-                            (format!("drop constraint {name} of {relation} cascade"), of_constraint(m, &relation, name))
-                        }
-                        _ => continue,
-                    };
-                    found.extend(tell(m, place, &what, "drops", along));
-                }
-            }
-            _ => {}
+    match m.command {
+        Command::Drop(drop) if drop.cascade => {
+            let names = drop.names.iter().enumerate();
+            found.extend(names.filter_map(|(number, name)| {
+                let (what, along) = dropped(m, drop.kind, name)?;
+                tell(m, Place::Action(number), &format!("drop {what} cascade"), "drops", along)
+            }));
         }
+        Command::Truncate { tables, cascade: true, .. } => found.extend(truncated(m, tables)),
+        Command::AlterTable { name, .. } => {
+            let relation = m.catalog.resolve(name);
+            if m.is_new(&relation) {
+                return found;
+            }
+            for (number, action) in m.actions() {
+                let place = Place::Action(number);
+                let (what, along) = match action {
+                    ActionKind::DropColumn { column, cascade: true, .. } => {
+                        (format!("drop column {column} of {relation} cascade"), of_column(m, &relation, column))
+                    }
+                    ActionKind::DropConstraint { name, cascade: true, .. } => {
+                        (format!("drop constraint {name} of {relation} cascade"), of_constraint(m, &relation, name))
+                    }
+                    _ => continue,
+                };
+                found.extend(tell(m, place, &what, "drops", along));
+            }
+        }
+        _ => {}
     }
     found
 }
@@ -89,12 +92,18 @@ fn tell(m: &Moment<'_>, place: Place, what: &str, does: &str, along: Along) -> O
     let names: Vec<String> = along.names.into_iter().collect();
     let (severity, message) = match (names.is_empty(), along.is_open) {
         (true, false) => return None,
-        (true, true) => (Severity::Medium, format!("{what} also {does} whatever depends on it: what that is, is not known")),
+        (true, true) => {
+            (Severity::Medium, format!("{what} also {does} whatever depends on it: what that is, is not known"))
+        }
         (false, _) => (Severity::High, format!("{what} also {does} {}", around::some(&names))),
     };
     let finding = m.finding(&RULE.meta, place, m.itself(), message).severity(severity);
     let finding = finding.list("also", names).count("complete", i64::from(!along.is_open), Unit::Count);
-    Some(finding.advice("name what is to go, each in its own statement without cascade: what else depends on it then stops it"))
+    Some(
+        finding.advice(
+            "name what is to go, each in its own statement without cascade: what else depends on it then stops it",
+        ),
+    )
 }
 
 /// What is dropped, in words, and what goes along; none where nobody can be using it.
@@ -139,7 +148,8 @@ fn dropped(m: &Moment<'_>, kind: ObjectKind, name: &Name) -> Option<(String, Alo
                 let Some(known) = m.catalog.get(table).known() else { continue };
                 let of_type = known.columns.iter().filter(|column| {
                     column.type_name.as_ref().is_some_and(|own| {
-                        own.name.name == name.name && (name.schema.is_none() || own.name.schema.is_none() || own.name.schema == name.schema)
+                        own.name.name == name.name
+                            && (name.schema.is_none() || own.name.schema.is_none() || own.name.schema == name.schema)
                     })
                 });
                 along.names.extend(of_type.map(|column| format!("{table}.{}", column.name)));
@@ -156,7 +166,9 @@ fn dropped(m: &Moment<'_>, kind: ObjectKind, name: &Name) -> Option<(String, Alo
                 along.names.extend(calling.map(|(trigger, _)| format!("trigger {trigger} of {}", relation.name)));
             }
         }
-        ObjectKind::Extension | ObjectKind::Server | ObjectKind::Language | ObjectKind::Collation => along.is_open = true,
+        ObjectKind::Extension | ObjectKind::Server | ObjectKind::Language | ObjectKind::Collation => {
+            along.is_open = true
+        }
         _ => return None,
     }
     Some((format!("{} {name}", kind.as_str()), along))
@@ -209,7 +221,8 @@ fn keys_to(m: &Moment<'_>, table: &Relation, columns: Option<&[String]>, along: 
         for constraint in &known.constraints {
             let Some((to, to_columns)) = &constraint.references else { continue };
             let is_meant = *to == table.name
-                && columns.is_none_or(|columns| to_columns.is_empty() || to_columns.iter().any(|one| columns.contains(one)));
+                && columns
+                    .is_none_or(|columns| to_columns.is_empty() || to_columns.iter().any(|one| columns.contains(one)));
             if is_meant {
                 along.names.insert(format!("foreign key {} of {referencing}", constraint.name));
             }

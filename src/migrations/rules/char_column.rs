@@ -13,8 +13,8 @@
 //! ## Limits
 //! A matter of opinion: for codes of one fixed length it does no harm. `"char"`, the one-byte type, is not meant.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// Filled up with blanks.
 pub(super) static RULE: Rule = Rule {
@@ -31,10 +31,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    let columns = around::new_columns(m).into_iter().filter(|(_, _, column)| around::is_type(&column.type_name, "bpchar"));
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    let columns =
+        around::new_columns(m).into_iter().filter(|(_, _, column)| around::is_type(&column.type_name, "bpchar"));
     let found = columns.map(|(place, table, column)| {
         let name = &column.name;
-        let message = format!("{table}.{name} is {}: values are filled up with blanks", around::type_words(&column.type_name));
+        let message =
+            format!("{table}.{name} is {}: values are filled up with blanks", around::type_words(&column.type_name));
         m.finding(&RULE.meta, place, m.column(&table, name), message).advice("make it text, with a check on its length")
     });
     found.collect()

@@ -20,7 +20,7 @@
 //! otherwise.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::migrations::catalog::TypeDefinition;
 use crate::migrations::command::Expr;
 use crate::sql::{literal, quote};
@@ -40,7 +40,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -89,7 +89,8 @@ fn advised(m: &Moment<'_>, finding: Finding, table: &QName, column: &ColumnDef) 
         return sequenced(m, finding, table, column);
     }
     if let Some(statements) = undomained(m, table, column) {
-        let text = "take the type that the domain is made of, and check its constraint later, without a lock that stops anybody";
+        let text = "take the type that the domain is made of, and check its constraint later, without a lock that \
+                    stops anybody";
         return finding.fix(text, advice::lines(statements), lock);
     }
     let text = "add the column without the default, set the default for new rows, and fill the old ones in batches";
@@ -135,8 +136,8 @@ fn sequenced(m: &Moment<'_>, finding: Finding, table: &QName, column: &ColumnDef
     finding.fix(text, advice::lines(statements), Some(LockMode::AccessExclusive))
 }
 
-/// The column with the type its domain is made of, and a check that is validated apart; none where its type is no known domain or has a
-/// constraint that cannot be written for a column.
+/// The column with the type its domain is made of, and a check that is validated apart; none where its type is no
+/// known domain or has a constraint that cannot be written for a column.
 fn undomained(m: &Moment<'_>, table: &QName, column: &ColumnDef) -> Option<Vec<String>> {
     let known = m.catalog.type_of(&column.type_name.name).filter(|_| column.type_name.dimensions == 0)?;
     let TypeDefinition::Domain { base, constraints, .. } = &known.kind else { return None };

@@ -18,7 +18,7 @@
 //! are not looked at.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 use crate::sql::quote;
 
 /// A column goes.
@@ -36,13 +36,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            if let ActionKind::DropColumn { column, .. } = action {
-                found.extend(judge(m, place, &relation, column));
-            }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        if let ActionKind::DropColumn { column, .. } = action {
+            found.extend(judge(m, place, &relation, column));
         }
     }
     found
@@ -60,7 +63,8 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, name: &str) -> Option<F
         format!("column {name} of {relation} is dropped: code that still names it fails, and its values are gone");
     let mut finding = m.finding(&RULE.meta, place, m.column(relation, name), message);
     finding = around::locked(finding, m, relation);
-    let indexes = known.map(|known| known.indexes.iter().filter(|index| index.uses(name)).map(|index| index.name.clone()));
+    let indexes =
+        known.map(|known| known.indexes.iter().filter(|index| index.uses(name)).map(|index| index.name.clone()));
     let indexes: Vec<String> = indexes.into_iter().flatten().collect();
     if !indexes.is_empty() {
         finding = finding.list("indexes", indexes);
@@ -117,6 +121,9 @@ mod tests {
         ] {
             assert!(says(&RULE, &format!("{TABLE}{sql}")).is_empty(), "{sql}");
         }
-        assert!(says(&RULE, &format!("{TABLE}select 1;\n-- file: 1.down.sql down\nalter table t drop column a;")).is_empty());
+        assert!(
+            says(&RULE, &format!("{TABLE}select 1;\n-- file: 1.down.sql down\nalter table t drop column a;"))
+                .is_empty()
+        );
     }
 }

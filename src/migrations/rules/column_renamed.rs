@@ -17,7 +17,7 @@
 //! kept as text: a PL/pgSQL body is text and fails when it next runs.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 use crate::sql::quote;
 
 /// A column by another name.
@@ -35,10 +35,14 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    around::said(m).filter_map(|said| judge(m, said.place(0), said.command)).collect()
+    inside::each(m, look)
 }
 
-fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    judge(m, m.command).into_iter().collect()
+}
+
+fn judge(m: &Moment<'_>, command: &Command) -> Option<Finding> {
     let Command::Rename(rename) = command else { return None };
     let from = rename.part.as_deref().filter(|_| rename.kind == ObjectKind::Column)?;
     let relation = m.catalog.resolve(&rename.object);
@@ -49,21 +53,18 @@ fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
         return None;
     }
     let to = &rename.to;
-    let message = format!("column {from} of {relation} is renamed to {to}: code that knows only one of the names fails");
-    let finding = m.finding(&RULE.meta, place, m.column(&relation, from), message).text("new_name", to.clone());
+    let message =
+        format!("column {from} of {relation} is renamed to {to}: code that knows only one of the names fails");
+    let finding =
+        m.finding(&RULE.meta, Place::Statement, m.column(&relation, from), message).text("new_name", to.clone());
     let finding = around::locked(finding, m, &relation);
     let is_table = known.is_none_or(|known| known.kind.object() == ObjectKind::Table);
     let text = "add the new column beside the old one, write both, fill it in batches, read the new one, and drop the old one \
                 in a later release";
     Some(match column.and_then(|column| column.type_name.as_ref()?.sql()).filter(|_| is_table) {
         Some(type_name) => {
-            let add = format!(
-                "{}\nalter table {} add column {} {};",
-                advice::TIMEOUT,
-                relation.sql(),
-                quote(to),
-                type_name
-            );
+            let add =
+                format!("{}\nalter table {} add column {} {};", advice::TIMEOUT, relation.sql(), quote(to), type_name);
             finding.fix(text, add, Some(LockMode::AccessExclusive))
         }
         None if is_table => finding.advice(text),
@@ -76,15 +77,13 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const TABLE: &str = "-- file: 0.sql released\ncreate table t (id int primary key, a varchar(20));\n-- file: 1.sql\n";
+    const TABLE: &str =
+        "-- file: 0.sql released\ncreate table t (id int primary key, a varchar(20));\n-- file: 1.sql\n";
 
     #[test]
     fn a_rename_is_found() {
         let found = findings(&RULE, &format!("{TABLE}alter table t rename column a to \"B\";"));
-        assert_eq!(
-            found[0].message,
-            "column a of t is renamed to B: code that knows only one of the names fails"
-        );
+        assert_eq!(found[0].message, "column a of t is renamed to B: code that knows only one of the names fails");
         let sql = found[0].hint.clone().unwrap().sql.unwrap();
         assert!(sql.contains("alter table t add column \"B\" ") && sql.contains("20"), "{sql}");
         assert_eq!(says(&RULE, "alter table unknown rename a to b;").len(), 1);

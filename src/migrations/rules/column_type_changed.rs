@@ -21,8 +21,8 @@
 //! for each; that alone is not reported. What a driver makes of a type is not known. Whether the change rewrites the table is
 //! another rule's.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::{Catalog, TypeDefinition};
 use crate::migrations::command::TypeName;
 
@@ -49,13 +49,16 @@ enum Change {
 }
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            if let ActionKind::AlterType { column, type_name, .. } = action {
-                found.extend(judge(m, place, &relation, column, type_name));
-            }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        if let ActionKind::AlterType { column, type_name, .. } = action {
+            found.extend(judge(m, place, &relation, column, type_name));
         }
     }
     found
@@ -120,7 +123,8 @@ fn change(old: &TypeName, new: &TypeName) -> Change {
         return Change::Other;
     }
     let (was, is) = (plain(old), plain(new));
-    let numbers = |one: &TypeName| one.modifiers.iter().map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<i64>>>();
+    let numbers =
+        |one: &TypeName| one.modifiers.iter().map(|part| part.parse::<i64>().ok()).collect::<Option<Vec<i64>>>();
     let (Some(before), Some(after)) = (numbers(old), numbers(new)) else { return Change::Other };
     match (was.as_str(), is.as_str()) {
         ("text", "text") => Change::Nothing,
@@ -141,10 +145,9 @@ fn change(old: &TypeName, new: &TypeName) -> Change {
         (was, is) if was == is && before == after => Change::Nothing,
         ("varbit" | "timestamp" | "timestamptz" | "time" | "timetz", is) if was == is => fewer(&before, &after),
         // the precision is the last of what the parser says
-        ("interval", "interval") => fewer(
-            before.get(1).map_or(&[], std::slice::from_ref),
-            after.get(1).map_or(&[], std::slice::from_ref),
-        ),
+        ("interval", "interval") => {
+            fewer(before.get(1).map_or(&[], std::slice::from_ref), after.get(1).map_or(&[], std::slice::from_ref))
+        }
         _ => Change::Other,
     }
 }

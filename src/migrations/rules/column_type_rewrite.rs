@@ -23,7 +23,8 @@
 //! its first migration on, or give a schema. Casts that `create cast` made are not known.
 
 use super::prelude::*;
-use super::{advice, around, over_rows};
+use super::{advice, around, inside, over_rows};
+use crate::migrations::catalog::TypeDefinition;
 use crate::sql::quote;
 
 /// A rewrite for a new type.
@@ -41,7 +42,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| changed(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| changed(m, number, action)).collect())
 }
 
 fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -80,8 +81,8 @@ fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding
     let finding = finding.text("new_type", advice::shown(type_name));
     if kind != WorkKind::Rewrite {
         return Some(finding.advice(
-            "drop the index or the constraint before, and bring it back after: the index concurrently, the constraint not valid and \
-             validated later",
+            "drop the index or the constraint before, and bring it back after: the index concurrently, the constraint \
+             not valid and validated later",
         ));
     }
     let text =
@@ -94,11 +95,16 @@ fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding
         )
     {
         return Some(finding.advice(
-            "where the values are meant as UTC, set timezone = 'UTC' in the same session before: then no row is written; else add a \
-             column of the new type, keep it with a trigger and fill it in batches",
+            "where the values are meant as UTC, set timezone = 'UTC' in the same session before: then no row is \
+             written; else add a column of the new type, keep it with a trigger and fill it in batches",
         ));
     }
-    let Some(new_type) = type_name.sql().filter(|_| using.is_none()) else { return Some(finding.advice(text)) };
+    // a column of a domain with constraints cannot be added without a rewrite either
+    let is_domain =
+        m.catalog.type_of(&type_name.name).is_some_and(|known| matches!(known.kind, TypeDefinition::Domain { .. }));
+    let Some(new_type) = type_name.sql().filter(|_| using.is_none() && !is_domain) else {
+        return Some(finding.advice(text));
+    };
     let (relation, old, new) = (table.sql(), quote(column), advice::name(column, "new"));
     let helper = QName::new(&table.schema, &advice::name(&table.name, &new)).sql();
     let (trigger, new) = (quote(&advice::name(&table.name, &new)), quote(&new));
@@ -106,8 +112,8 @@ fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding
         advice::TIMEOUT.to_owned(),
         format!("alter table {relation} add column {new} {new_type};"),
         format!(
-            "create function {helper}() returns trigger language plpgsql as $$ begin new.{new} := new.{old}::{new_type}; \
-             return new; end $$;"
+            "create function {helper}() returns trigger language plpgsql as $$ begin new.{new} := \
+             new.{old}::{new_type}; return new; end $$;"
         ),
         format!(
             "create trigger {trigger} before insert or update on {relation} for each row execute function {helper}();"
@@ -123,8 +129,8 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int, v varchar(50), t text, \
-                       amount numeric(10,2), at timestamp, unique (v));\n-- file: 2.sql\n";
+    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int, v varchar(50), t \
+                       text, amount numeric(10,2), at timestamp, unique (v));\n-- file: 2.sql\n";
 
     fn of(sql: &str) -> Vec<String> {
         says(&RULE, &format!("{OLD}{sql}"))
@@ -134,9 +140,8 @@ mod tests {
     fn rows_that_are_stored_otherwise_are_written_anew() {
         assert_eq!(
             of("alter table orders alter column n type bigint;"),
-            [
-                "high orders.n becomes bigint: all rows of orders are written anew under AccessExclusiveLock, reads and writes wait"
-            ]
+            ["high orders.n becomes bigint: all rows of orders are written anew under AccessExclusiveLock, reads and \
+              writes wait"]
         );
         for sql in [
             "alter table orders alter v type varchar(20);",

@@ -38,7 +38,9 @@ pub(super) static RULE: Rule = Rule {
 fn run(m: &Moment<'_>) -> Vec<Finding> {
     let Command::CreateIndex(index) = m.command else { return Vec::new() };
     let table = m.catalog.resolve(&index.table);
-    let Some(name) = index.name.as_deref().filter(|_| index.concurrently && index.if_not_exists) else { return Vec::new() };
+    let Some(name) = index.name.as_deref().filter(|_| index.concurrently && index.if_not_exists) else {
+        return Vec::new();
+    };
     let drops = |command: &Command| match command {
         Command::Drop(drop) => drop.kind == ObjectKind::Index && drop.names.iter().any(|one| one.name == name),
         _ => false,
@@ -46,8 +48,9 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
     if m.is_new(&table) || around::earlier(m).any(drops) {
         return Vec::new();
     }
-    let message =
-        format!("index {name} on {table} if not exists: an INVALID one that a cancelled build left is kept when this runs again");
+    let message = format!(
+        "index {name} on {table} if not exists: an INVALID one that a cancelled build left is kept when this runs again"
+    );
     let finding = m.finding(&RULE.meta, Place::Statement, m.index(&table, name), message);
     let text = "drop what a failed build left, then create without if not exists";
     vec![match around::after_table(m.text()) {

@@ -18,8 +18,8 @@
 //! What the runner does is read off its conventions and the files, not off its configuration: a runner that was told
 //! otherwise is to be told here too. A trace sends the script the same way and so fails the same way.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::session::Began;
 
 /// A statement that must be on its own, in company.
@@ -37,13 +37,29 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let Some(open) = m.session.transaction.as_ref().filter(|_| m.effects.no_transaction) else { return Vec::new() };
     let Some(place) = around::transaction(m) else { return Vec::new() };
     let what = around::what(m);
-    let finding = m.finding(&RULE.meta, Place::Statement, m.itself(), format!("{what} in {place}: the server refuses it"));
+    let finding =
+        m.finding(&RULE.meta, Place::Statement, m.itself(), format!("{what} in {place}: the server refuses it"));
     let finding = finding.text("transaction", began(open.began)).text("sqlstate", "25001");
     let text = format!("send it alone and outside of a transaction: {}", way_out(m, open.began));
-    vec![finding.fix(text, format!("{};", m.text()), None)]
+    // what would be reported in its own right even when it is alone is not repeated as advice
+    let is_gentle = match m.command {
+        Command::Vacuum { is_full, .. } => !is_full,
+        Command::CreateIndex(_) | Command::Drop(_) | Command::AlterTable { .. } => true,
+        Command::Reindex { concurrently, .. } => *concurrently,
+        _ => false,
+    };
+    vec![if is_gentle && m.inner.is_none() {
+        finding.fix(text, format!("{};", m.text()), None)
+    } else {
+        finding.advice(text)
+    }]
 }
 
 fn began(by: Began) -> &'static str {
@@ -55,28 +71,29 @@ fn began(by: Began) -> &'static str {
 }
 
 /// How the runner is told.
-fn way_out(m: &Moment<'_>, by: Began) -> String {
-    if by == Began::Script {
-        return "after the commit, or in a migration of its own".to_owned();
+fn way_out(m: &Moment<'_>, by: Began) -> &'static str {
+    let runner = m.script.wrap_because.split(':').next().unwrap_or_default();
+    let marker = MARKERS.iter().find(|(name, _)| *name == runner).map(|(_, marker)| *marker);
+    match by {
+        // these print the begin that the script has
+        Began::Script if !matches!(runner, "alembic" | "django") => "after the commit, or in a migration of its own",
+        _ => marker.unwrap_or("in a migration of its own that the runner does not wrap"),
     }
-    let because = m.script.wrap_because.to_lowercase();
-    let marker = MARKERS.iter().find(|(runner, _)| because.contains(runner)).map(|(_, marker)| *marker);
-    marker.unwrap_or("in a migration of its own that the runner does not wrap").to_owned()
 }
 
 /// What takes a migration out of the transaction, by runner.
 const MARKERS: &[(&str, &str)] = &[
     ("flyway", "in a migration of its own, with executeInTransaction=false in a file of the same name and .conf"),
     ("sqlx", "in a migration of its own whose first line is -- no-transaction"),
-    ("refinery", "in a migration of its own, which refinery must be told to run without a transaction"),
+    ("refinery", "apart from refinery, which runs each migration in a transaction"),
     ("diesel", "in a migration of its own with run_in_transaction = false in its metadata.toml"),
     ("goose", "in a file of its own with the line -- +goose NO TRANSACTION"),
     ("dbmate", "in a migration of its own that begins with -- migrate:up transaction:false"),
     ("golang-migrate", "as the only statement of a migration"),
-    ("migrate", "as the only statement of a migration"),
     ("prisma", "as the only statement of a migration"),
     ("drizzle", "apart from drizzle's migrations, which all run in one transaction"),
     ("rails", "in a migration of its own with disable_ddl_transaction!"),
+    ("supabase", "as the only statement of a migration"),
     ("alembic", "within op.get_context().autocommit_block()"),
     ("django", "in a migration of its own with atomic = False"),
     ("liquibase", "in a changeset of its own with runInTransaction:false"),

@@ -42,10 +42,8 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
                 return Vec::new();
             };
             let count = table.children.len();
-            let message = format!(
-                "create index concurrently on {}, a partitioned table: the server refuses it",
-                table.name
-            );
+            let message =
+                format!("create index concurrently on {}, a partitioned table: the server refuses it", table.name);
             let finding = m.finding(&RULE.meta, Place::Statement, m.table(&table.name), message);
             let finding = finding.count("partitions", i64::try_from(count).unwrap_or(i64::MAX), Unit::Count);
             let finding = finding.text("sqlstate", "0A000");

@@ -116,7 +116,9 @@ mod tests {
     fn both_timeouts_strike() {
         assert_eq!(
             says(&RULE, "set lock_timeout = '2s'; create index concurrently i on t (a);"),
-            ["medium create index concurrently on t under lock_timeout = 2000 ms: cancelled half way it leaves an INVALID index"]
+            [
+                "medium create index concurrently on t under lock_timeout = 2000 ms: cancelled half way it leaves an INVALID index"
+            ]
         );
         let found = findings(&RULE, "set statement_timeout = '1min'; reindex table concurrently t;");
         assert!(found[0].message.contains("statement_timeout = 60000 ms"), "{}", found[0].message);

@@ -20,7 +20,7 @@
 //! partition, validated, and then added to the parent, which takes those over.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::migrations::command::Expr;
 use crate::sql::quote;
 
@@ -39,7 +39,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -95,7 +95,8 @@ fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> 
             let place = Place::Action(number);
             let finding = over_rows::finding(m, &RULE.meta, place, subject, &works, WorkKind::Validate, message)?;
             Some(finding.advice(
-                "add the same foreign key under another name, not valid, validate it in a transaction of its own, and drop this one",
+                "add the same foreign key under another name, not valid, validate it in a transaction of its own, and \
+                 drop this one",
             ))
         }
         _ => None,
@@ -158,22 +159,45 @@ fn advised(
     let is_key = |one: &&Constraint| matches!(one.kind, ConstraintKind::ForeignKey { .. });
     if is_partitioned && m.major() < 18 && list.iter().any(is_key) {
         return finding.advice(
-            "before PostgreSQL 18 a foreign key on a partitioned table cannot be not valid: add it not valid to each partition, validate \
-             it there, and add it to the parent at the end, which takes those over without reading a row",
+            "before PostgreSQL 18 a foreign key on a partitioned table cannot be not valid: add it not valid to each \
+             partition, validate it there, and add it to the parent at the end, which takes those over without \
+             reading a row",
         );
     }
-    let Some(statements) = apart(table, column, list) else { return finding.advice(text) };
-    let lock = match list.iter().all(|one| is_key(one)) && column.is_none() {
+    // columns that the same statement adds must be there first
+    let needed = |added: &&ColumnDef| list.iter().any(|one| names(one, &added.name));
+    let beside: Vec<&ColumnDef> = match column {
+        Some(column) => vec![column],
+        None => m.actions().filter_map(|(_, action)| added_column(action)).filter(needed).collect(),
+    };
+    let Some(statements) = apart(table, &beside, list) else { return finding.advice(text) };
+    let lock = match list.iter().all(|one| is_key(one)) && beside.is_empty() {
         true => LockMode::ShareRowExclusive,
         false => LockMode::AccessExclusive,
     };
     finding.fix(text, advice::lines(statements), Some(lock))
 }
 
-fn apart(table: &QName, column: Option<&ColumnDef>, list: &[&Constraint]) -> Option<Vec<String>> {
+fn added_column(action: &ActionKind) -> Option<&ColumnDef> {
+    match action {
+        ActionKind::AddColumn { column, .. } => Some(column),
+        _ => None,
+    }
+}
+
+/// Whether a constraint speaks of a column.
+fn names(constraint: &Constraint, column: &str) -> bool {
+    let is_checked = match &constraint.kind {
+        ConstraintKind::Check(check) => check.columns().contains(column),
+        _ => false,
+    };
+    is_checked || constraint.columns.iter().any(|named| named == column)
+}
+
+fn apart(table: &QName, beside: &[&ColumnDef], list: &[&Constraint]) -> Option<Vec<String>> {
     let relation = table.sql();
     let mut statements = vec![advice::TIMEOUT.to_owned()];
-    if let Some(column) = column {
+    for column in beside {
         let definition = advice::definition(column)?;
         statements.push(format!("alter table {relation} add column {definition};"));
     }
@@ -242,9 +266,8 @@ mod tests {
         );
         assert_eq!(
             of("alter table orders add foreign key (user_id) references users;"),
-            [
-                "high all rows of orders are looked up in users under ShareRowExclusiveLock on orders and users: writes to both wait"
-            ]
+            ["high all rows of orders are looked up in users under ShareRowExclusiveLock on orders and users: writes \
+              to both wait"]
         );
         for sql in [
             "alter table orders add column x int check (x > 0);",
@@ -280,8 +303,8 @@ mod tests {
         assert_eq!(
             found[0].hint.as_ref().unwrap().sql.as_deref(),
             Some(
-                "set lock_timeout = '5s';\nalter table orders add constraint f foreign key (user_id) references users on delete cascade \
-                 not valid;\nalter table orders validate constraint f;"
+                "set lock_timeout = '5s';\nalter table orders add constraint f foreign key (user_id) references users \
+                 on delete cascade not valid;\nalter table orders validate constraint f;"
             )
         );
     }

@@ -13,8 +13,8 @@
 //! ## Limits
 //! A column that may be null gets nulls from then on, which is not reported. Triggers that fill the column are not seen.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// A value that nobody supplies.
 pub(super) static RULE: Rule = Rule {
@@ -31,13 +31,16 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            if let ActionKind::DropDefault(column) | ActionKind::DropIdentity(column) = action {
-                found.extend(judge(m, place, &relation, column, said.command));
-            }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        if let ActionKind::DropDefault(column) | ActionKind::DropIdentity(column) = action {
+            found.extend(judge(m, place, &relation, column, m.command));
         }
     }
     found
@@ -68,7 +71,8 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, name: &str, own: &Comma
     if around::later_in_transaction(m).any(again) {
         return None;
     }
-    let message = format!("{relation}.{name} is not null and loses its default: inserts of running code that leave it out fail");
+    let message =
+        format!("{relation}.{name} is not null and loses its default: inserts of running code that leave it out fail");
     let finding = m.finding(&RULE.meta, place, m.column(relation, name), message);
     Some(around::locked(finding, m, relation).advice("release code that always writes it first"))
 }

@@ -14,7 +14,7 @@
 //! ## Limits
 //! The application's code is not read.
 
-use super::around;
+use super::inside;
 use super::prelude::*;
 use crate::sql::literal;
 
@@ -33,7 +33,11 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    around::said(m).filter_map(|said| judge(m, said.command)).collect()
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    judge(m, m.command).into_iter().collect()
 }
 
 fn judge(m: &Moment<'_>, command: &Command) -> Option<Finding> {

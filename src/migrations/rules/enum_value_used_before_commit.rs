@@ -56,7 +56,9 @@ mod tests {
     fn a_value_is_used_too_early() {
         let found = says(
             &RULE,
-            &format!("{ENUM}-- file: 1.sql transaction\nalter type mood add value 'c';\nupdate t set m = 'c' where m = 'a';"),
+            &format!(
+                "{ENUM}-- file: 1.sql transaction\nalter type mood add value 'c';\nupdate t set m = 'c' where m = 'a';"
+            ),
         );
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(found[0].starts_with("high ") && found[0].contains("has not committed"), "{found:?}");

@@ -15,8 +15,8 @@
 //! ## Limits
 //! None known.
 
-use super::over_rows;
 use super::prelude::*;
+use super::{inside, over_rows};
 
 /// An exclusion constraint under AccessExclusiveLock.
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -54,8 +54,8 @@ fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> 
     let subject = name.map_or_else(|| m.table(&table), |name| m.constraint(&table, name));
     let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Build, message)?;
     Some(finding.advice(
-        "add it to a new table that a trigger keeps and that is filled in batches, and change the names over; on a small table add it in a \
-         quiet hour with a lock_timeout",
+        "add it to a new table that a trigger keeps and that is filled in batches, and change the names over; on a \
+         small table add it in a quiet hour with a lock_timeout",
     ))
 }
 
@@ -73,10 +73,8 @@ mod tests {
         let found = says(&RULE, &format!("{old}{}", add("bookings")));
         assert_eq!(
             found,
-            [
-                "high the index of an exclusion constraint on bookings is built under AccessExclusiveLock: reads and writes wait, and it \
-              cannot be built concurrently"
-            ]
+            ["high the index of an exclusion constraint on bookings is built under AccessExclusiveLock: reads and \
+              writes wait, and it cannot be built concurrently"]
         );
         let fresh = format!("{old}create table fresh (room int, during tstzrange); {}", add("fresh"));
         assert_eq!(says(&RULE, &fresh), [""; 0]);

@@ -7,7 +7,7 @@
 //! ## How it is decided
 //! A foreign key that a reviewed script adds and that is there after the last script, on a table whose indexes are all known
 //! then: no valid B-tree index without a predicate begins with its columns, in any order, nor a hash index on its one column.
-//! *medium*, *low* where the referencing table is known to be small. An index that a later statement or script adds counts; a
+//! *medium* where the referencing table is known to be large, else *low*. An index that a later statement or script adds counts; a
 //! new table counts too, as it will fill. Not where the key is not enforced.
 //!
 //! ## What to do
@@ -18,9 +18,9 @@
 //! finding with that reason. A table that was there before the first script is judged only where a dump, a snapshot or a server told its
 //! indexes. `pgassay audit` says the same of a running database (`foreign-key-without-index`), with operators and collations.
 
+use super::advice;
 use super::moment::about_statement;
 use super::prelude::*;
-use super::advice;
 use crate::finding::{Subject, SubjectKind};
 use crate::migrations::catalog::{Birth, TableConstraint};
 use crate::migrations::replay::Replayed;
@@ -33,18 +33,18 @@ pub(super) static RULE: Rule = Rule {
     meta: Meta {
         id: "foreign-key-left-unindexed",
         category: Category::Schema,
-        severity: Severity::Medium,
+        severity: Severity::Low,
         source: include_str!("foreign_key_left_unindexed.rs"),
     },
-    params: &[&SMALL],
+    params: &[&LARGE],
     is_opinion: false,
     both_ways: true,
     run: Run::Folder(run),
 };
 
-static SMALL: Param = Param {
-    name: "small_table_rows",
-    doc: "below so many rows a referencing table is small; the checklist's figure for a table worth an index",
+static LARGE: Param = Param {
+    name: "large_table_rows",
+    doc: "a referencing table is large from so many rows on; the checklist's figure for a table worth an index",
     default: 10_000.0,
     unit: Unit::Rows,
 };
@@ -89,7 +89,7 @@ fn run(replayed: &Replayed<'_>) -> Result<Verdict, Missing> {
             continue;
         }
         let rows = table.statistics.as_ref().and_then(|statistics| statistics.rows);
-        let small = replayed.project.options.params.get(RULE.meta.id, &SMALL);
+        let large = replayed.project.options.params.get(RULE.meta.id, &LARGE);
         let references = constraint.references.as_ref().map(|(name, _)| name.to_string()).unwrap_or_default();
         let message = format!(
             "foreign key on {} ({}) is left without an index: deletes from {references} read all of it",
@@ -97,13 +97,12 @@ fn run(replayed: &Replayed<'_>) -> Result<Verdict, Missing> {
             columns.join(", ")
         );
         let mut finding = about_statement(replayed.project, &RULE.meta, script, born.statement, subject, message);
+        let is_large = rows.is_some_and(|rows| rows >= large);
+        finding = finding.severity(if is_large { Severity::Medium } else { Severity::Low });
         if let Some(rows) = rows {
             finding = finding.number("rows", rows, Unit::Rows);
-            if rows < small {
-                finding = finding.severity(Severity::Low);
-            }
         }
-        let finding = finding.text("references", references).number("threshold", small, Unit::Rows);
+        let finding = finding.text("references", references).number("threshold", large, Unit::Rows);
         let name = advice::name(&table.name.name, &format!("{}_idx", columns.join("_")));
         verdict.find(match table.is_partitioned() {
             true => finding.advice(
@@ -130,8 +129,8 @@ fn serves(index: &crate::migrations::catalog::Index, columns: &[String]) -> bool
         return false;
     }
     let first = index.keys.get(..columns.len()).unwrap_or_default();
-    let begins = first.len() == columns.len()
-        && columns.iter().all(|column| first.iter().flatten().any(|key| key == column));
+    let begins =
+        first.len() == columns.len() && columns.iter().all(|column| first.iter().flatten().any(|key| key == column));
     match index.method.as_str() {
         "btree" => begins,
         "hash" => columns.len() == 1 && begins,
@@ -141,7 +140,9 @@ fn serves(index: &crate::migrations::catalog::Index, columns: &[String]) -> bool
 
 /// Whether a column of a key came with it, so that no index from before can have it.
 fn is_new_column(table: &Relation, columns: &[String], born: Birth) -> bool {
-    columns.iter().any(|column| table.column(column).is_some_and(|column| column.born.is_some_and(|own| own.script == born.script)))
+    columns.iter().any(|column| {
+        table.column(column).is_some_and(|column| column.born.is_some_and(|own| own.script == born.script))
+    })
 }
 
 #[cfg(test)]
@@ -154,12 +155,12 @@ mod tests {
 
     #[test]
     fn a_key_without_an_index() {
-        let found = findings(&RULE, &format!("{TABLES}alter table c add constraint c_p foreign key (p_id) references p not valid;"));
-        assert_eq!(found[0].message, "foreign key on c (p_id) is left without an index: deletes from p read all of it");
-        assert_eq!(
-            found[0].hint.clone().unwrap().sql.unwrap(),
-            "create index concurrently c_p_id_idx on c (p_id);"
+        let found = findings(
+            &RULE,
+            &format!("{TABLES}alter table c add constraint c_p foreign key (p_id) references p not valid;"),
         );
+        assert_eq!(found[0].message, "foreign key on c (p_id) is left without an index: deletes from p read all of it");
+        assert_eq!(found[0].hint.clone().unwrap().sql.unwrap(), "create index concurrently c_p_id_idx on c (p_id);");
         for sql in [
             "create table d (p_id int references p);",
             "alter table unknown add column p_id int references p;",
@@ -179,7 +180,11 @@ mod tests {
             "alter table c add constraint x foreign key (p_id) references p; alter table c drop constraint x;",
             "alter table unknown add foreign key (p_id) references p;",
         ] {
-            assert!(says(&RULE, &format!("{TABLES}{sql}")).is_empty(), "{sql} {:?}", says(&RULE, &format!("{TABLES}{sql}")));
+            assert!(
+                says(&RULE, &format!("{TABLES}{sql}")).is_empty(),
+                "{sql} {:?}",
+                says(&RULE, &format!("{TABLES}{sql}"))
+            );
         }
     }
 }

@@ -17,11 +17,11 @@
 //! version anew where the two cannot live side by side.
 //!
 //! ## Limits
-//! Which of several functions of one name a `drop` means is not read. What replaces the body only is not reported. Types are
+//! The function of a trigger is not reported: its trigger goes first, or the drop fails. Which of several functions of one name a `drop` means is not read. What replaces the body only is not reported. Types are
 //! compared as written, without casts: overloads that only casts make ambiguous are not found.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::Function;
 use crate::migrations::command::{CreateFunction, TypeName};
 
@@ -40,18 +40,20 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        match said.command {
-            Command::Drop(drop)
-                if matches!(drop.kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate) =>
-            {
-                let names = drop.names.iter().enumerate();
-                found.extend(names.filter_map(|(number, name)| dropped(m, said.place(number), drop.kind, name)));
-            }
-            Command::CreateFunction(create) => found.extend(overloaded(m, create)),
-            _ => {}
+    match m.command {
+        Command::Drop(drop)
+            if matches!(drop.kind, ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate) =>
+        {
+            let names = drop.names.iter().enumerate();
+            found.extend(names.filter_map(|(number, name)| dropped(m, Place::Action(number), drop.kind, name)));
         }
+        Command::CreateFunction(create) => found.extend(overloaded(m, create)),
+        _ => {}
     }
     found
 }
@@ -61,7 +63,9 @@ fn dropped(m: &Moment<'_>, place: Place, kind: ObjectKind, name: &Name) -> Optio
     if known.is_empty() && m.catalog.is_complete() {
         return None;
     }
-    if !known.is_empty() && known.iter().all(|function| m.session.is_new(function.born)) {
+    // a trigger's function is called by its trigger alone, which must go first
+    let is_quiet = |function: &Function| function.is_of_trigger || m.session.is_new(function.born);
+    if !known.is_empty() && known.iter().all(is_quiet) {
         return None;
     }
     let again: Vec<&CreateFunction> = around::later_in_transaction(m)
@@ -81,7 +85,9 @@ fn dropped(m: &Moment<'_>, place: Place, kind: ObjectKind, name: &Name) -> Optio
     } else if known.is_empty() || again.iter().any(is_same) {
         (
             Severity::Low,
-            format!("{what} {name} is dropped and made anew: what was granted on it is gone, and its result may be another one"),
+            format!(
+                "{what} {name} is dropped and made anew: what was granted on it is gone, and its result may be another one"
+            ),
             "grant execute on it again; where only the body changes, create or replace keeps everything else",
         )
     } else {
@@ -138,9 +144,8 @@ fn ambiguous(new: &[TypeName], new_defaults: usize, old: &Function) -> Option<us
     if new_defaults == 0 && old.defaults == 0 {
         return None;
     }
-    (least..=most).find(|count| {
-        same(new.get(..*count).unwrap_or_default(), old.arguments.get(..*count).unwrap_or_default())
-    })
+    (least..=most)
+        .find(|count| same(new.get(..*count).unwrap_or_default(), old.arguments.get(..*count).unwrap_or_default()))
 }
 
 fn types(create: &CreateFunction) -> Vec<TypeName> {
@@ -150,9 +155,10 @@ fn types(create: &CreateFunction) -> Vec<TypeName> {
 /// Modifiers are no part of a signature.
 fn same(one: &[TypeName], other: &[TypeName]) -> bool {
     one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| {
-            one.name.name == other.name.name && (one.dimensions > 0) == (other.dimensions > 0)
-        })
+        && one
+            .iter()
+            .zip(other)
+            .all(|(one, other)| one.name.name == other.name.name && (one.dimensions > 0) == (other.dimensions > 0))
 }
 
 fn whole(count: usize) -> i64 {

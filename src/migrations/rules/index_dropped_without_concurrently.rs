@@ -16,7 +16,7 @@
 //! hint fails and does no harm.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 
 /// A plain drop of an index.
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    dropped(m).into_iter().collect()
+    inside::each(m, |m| dropped(m).into_iter().collect())
 }
 
 fn dropped(m: &Moment<'_>) -> Option<Finding> {
@@ -56,7 +56,7 @@ fn dropped(m: &Moment<'_>) -> Option<Finding> {
         (false, _) => around::some(&tables),
     };
     let message = format!(
-        "AccessExclusiveLock on {on} to drop {}: reads and writes wait, in a queue from when it waits on",
+        "AccessExclusiveLock on {on} to drop {}: while it waits, all reads and writes wait behind it",
         around::some(&names.iter().map(ToString::to_string).collect::<Vec<_>>())
     );
     let subject = match m.catalog.table_of_index(first) {
@@ -82,8 +82,10 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int); create index i on orders (n);\n\
-                       create table events (k int) partition by range (k); create index e on events (k);\n-- file: 2.sql\n";
+    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int); create index i on \
+                       orders (n);\n\
+                       create table events (k int) partition by range (k); create index e on events (k);\n-- file: \
+                       2.sql\n";
 
     fn of(sql: &str) -> Vec<String> {
         says(&RULE, &format!("{OLD}{sql}"))
@@ -93,7 +95,7 @@ mod tests {
     fn a_plain_drop_is_found() {
         assert_eq!(
             of("drop index i;"),
-            ["medium AccessExclusiveLock on orders to drop i: reads and writes wait, in a queue from when it waits on"]
+            ["medium AccessExclusiveLock on orders to drop i: while it waits, all reads and writes wait behind it"]
         );
         assert_eq!(of("drop index if exists unheard_of;").len(), 1);
     }

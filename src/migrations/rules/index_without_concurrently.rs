@@ -16,7 +16,7 @@
 //! Partitions that no migration and no schema told of are not in the hint.
 
 use super::prelude::*;
-use super::{advice, around, over_rows};
+use super::{advice, around, inside, over_rows};
 
 /// A plain index build.
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    created(m).into_iter().collect()
+    inside::each(m, |m| created(m).into_iter().collect())
 }
 
 fn created(m: &Moment<'_>) -> Option<Finding> {
@@ -68,7 +68,10 @@ fn plain(m: &Moment<'_>, finding: Finding, create: &CreateIndex) -> Finding {
     if create.if_not_exists {
         // a build that failed leaves an index of the name behind, which `if not exists` would take for the real one
         statement = without_if_not_exists(&statement);
-        text.push_str("; without if not exists, since a build that failed leaves an invalid index of that name behind: drop that first");
+        text.push_str(
+            "; without if not exists, since a build that failed leaves an invalid index of that name behind: drop \
+             that first",
+        );
     }
     match advice::insert_after(&statement, &["index"], "concurrently") {
         Some(sql) => finding.fix(text, format!("{sql};"), Some(LockMode::ShareUpdateExclusive)),
@@ -85,8 +88,9 @@ fn without_if_not_exists(statement: &str) -> String {
 }
 
 fn over_partitions(m: &Moment<'_>, finding: Finding, create: &CreateIndex, table: &QName) -> Finding {
-    let text = "concurrently is an error on a partitioned table: create it on the parent alone, then on each partition concurrently, outside \
-                of a transaction, and attach each; the parent's becomes valid with the last";
+    let text = "concurrently is an error on a partitioned table: create it on the parent alone, then on each \
+                partition concurrently, outside of a transaction, and attach each; the parent's becomes valid with \
+                the last";
     let Some(tail) = around::after_table(m.text()) else { return finding.advice(text) };
     let keys: Vec<&str> = create.keys.iter().map(|key| key.column.as_deref().unwrap_or("expr")).collect();
     let name = create.name.clone().unwrap_or_else(|| advice::name(&table.name, &format!("{}_idx", keys.join("_"))));
@@ -145,7 +149,8 @@ mod tests {
             hint(
                 "create /* index */ UNIQUE INDEX i ON orders using btree (n desc nulls last) include (id) where n > 0;"
             ),
-            "create /* index */ UNIQUE INDEX concurrently i ON orders using btree (n desc nulls last) include (id) where n > 0;"
+            "create /* index */ UNIQUE INDEX concurrently i ON orders using btree (n desc nulls last) include (id) \
+             where n > 0;"
         );
         assert_eq!(hint("create index if not exists i on orders (n);"), "create index concurrently i on orders (n);");
     }
@@ -154,7 +159,8 @@ mod tests {
     fn partitions_are_built_one_by_one() {
         assert_eq!(
             hint("create index events_v on events (v desc);"),
-            "create index events_v on only events (v desc);\ncreate index concurrently events_1_v on events_1 (v desc);\n\
+            "create index events_v on only events (v desc);\ncreate index concurrently events_1_v on events_1 (v \
+             desc);\n\
              alter index events_v attach partition events_1_v;"
         );
     }

@@ -18,7 +18,7 @@
 //! How many rows a table will ever have is not known: a list of countries is fine, accept it with that reason. Keys of several
 //! columns are not looked at.
 
-use super::around;
+use super::inside;
 use super::prelude::*;
 use crate::migrations::command::{Expr, Persistence};
 
@@ -37,49 +37,56 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        match said.command {
-            Command::CreateTable(create) => {
-                let table = m.catalog.resolve(&create.name);
-                let is_key = |constraint: &Constraint| constraint.kind == ConstraintKind::PrimaryKey;
-                let of_table = create.constraints.iter().find(|constraint| is_key(constraint));
-                let references = |name: &str| {
-                    create.constraints.iter().any(|constraint| {
-                        matches!(constraint.kind, ConstraintKind::ForeignKey { .. }) && constraint.columns.iter().any(|one| one == name)
-                    })
-                };
-                for column in &create.columns {
-                    let is_own = column.constraints.iter().any(is_key)
-                        || of_table.is_some_and(|key| key.columns.as_slice() == [column.name.clone()]);
-                    let points = column.constraints.iter().any(|one| matches!(one.kind, ConstraintKind::ForeignKey { .. }));
-                    if is_own && !points && !references(&column.name) && create.persistence != Persistence::Temporary {
-                        let is_counted = column.is_serial() || column.is_identity || counts(column.default.as_ref());
-                        let width = width(&column.type_name.name.name);
-                        let place = if matches!(m.command, Command::CreateTable(_)) { Place::At(column.position) } else { Place::Statement };
-                        found.extend(width.map(|width| tell(m, place, &table, &column.name, width, is_counted)));
-                    }
+    match m.command {
+        Command::CreateTable(create) => {
+            let table = m.catalog.resolve(&create.name);
+            let is_key = |constraint: &Constraint| constraint.kind == ConstraintKind::PrimaryKey;
+            let of_table = create.constraints.iter().find(|constraint| is_key(constraint));
+            let references = |name: &str| {
+                create.constraints.iter().any(|constraint| {
+                    matches!(constraint.kind, ConstraintKind::ForeignKey { .. })
+                        && constraint.columns.iter().any(|one| one == name)
+                })
+            };
+            for column in &create.columns {
+                let is_own = column.constraints.iter().any(is_key)
+                    || of_table.is_some_and(|key| key.columns.as_slice() == [column.name.clone()]);
+                let points = column.constraints.iter().any(|one| matches!(one.kind, ConstraintKind::ForeignKey { .. }));
+                if is_own && !points && !references(&column.name) && create.persistence != Persistence::Temporary {
+                    let is_counted = column.is_serial() || column.is_identity || counts(column.default.as_ref());
+                    let width = width(&column.type_name.name.name);
+                    let place = Place::At(column.position);
+                    found.extend(width.map(|width| tell(m, place, &table, &column.name, width, is_counted)));
                 }
             }
-            // a dump makes the key apart
-            Command::AlterTable { name, .. } => {
-                let table = m.catalog.resolve(name);
-                let Some(known) = m.catalog.get(&table).known().filter(|_| m.is_new(&table)) else { continue };
-                for (place, action) in said.actions() {
-                    let ActionKind::AddConstraint(constraint) = action else { continue };
-                    let [name] = constraint.columns.as_slice() else { continue };
-                    if constraint.kind != ConstraintKind::PrimaryKey || known.persistence == Persistence::Temporary {
-                        continue;
-                    }
-                    let Some(column) = known.column(name) else { continue };
-                    let points = known.constraints.iter().any(|one| one.references.is_some() && one.definition.columns.contains(name));
-                    let width = column.type_name.as_ref().and_then(|own| width(&own.name.name)).filter(|_| !points);
-                    let is_counted = column.is_identity || counts(column.default.as_ref());
-                    found.extend(width.map(|width| tell(m, place, &table, name, width, is_counted)));
-                }
-            }
-            _ => {}
         }
+        // a dump makes the key apart
+        Command::AlterTable { name, .. } => {
+            let table = m.catalog.resolve(name);
+            let Some(known) = m.catalog.get(&table).known().filter(|_| m.is_new(&table)) else { return found };
+            for (number, action) in m.actions() {
+                let place = Place::Action(number);
+                let ActionKind::AddConstraint(constraint) = action else { continue };
+                let [name] = constraint.columns.as_slice() else { continue };
+                if constraint.kind != ConstraintKind::PrimaryKey || known.persistence == Persistence::Temporary {
+                    continue;
+                }
+                let Some(column) = known.column(name) else { continue };
+                let points = known
+                    .constraints
+                    .iter()
+                    .any(|one| one.references.is_some() && one.definition.columns.contains(name));
+                let width = column.type_name.as_ref().and_then(|own| width(&own.name.name)).filter(|_| !points);
+                let is_counted = column.is_identity || counts(column.default.as_ref());
+                found.extend(width.map(|width| tell(m, place, &table, name, width, is_counted)));
+            }
+        }
+        _ => {}
     }
     found
 }
@@ -100,7 +107,10 @@ fn counts(default: Option<&Expr>) -> bool {
 fn tell(m: &Moment<'_>, place: Place, table: &QName, column: &str, width: (&str, &str), is_counted: bool) -> Finding {
     let (word, last) = width;
     let (severity, message) = match is_counted {
-        true => (Severity::Medium, format!("primary key {table}.{column} is {word} and counted up: inserts fail after {last}")),
+        true => (
+            Severity::Medium,
+            format!("primary key {table}.{column} is {word} and counted up: inserts fail after {last}"),
+        ),
         false => (Severity::Low, format!("primary key {table}.{column} is {word}: there is no number after {last}")),
     };
     let finding = m.finding(&RULE.meta, place, m.column(table, column), message).severity(severity);
@@ -115,12 +125,18 @@ mod tests {
     #[test]
     fn narrow_keys_of_new_tables() {
         for (sql, said) in [
-            ("create table t (id serial primary key);", "medium primary key t.id is integer and counted up: inserts fail after 2,147,483,647"),
+            (
+                "create table t (id serial primary key);",
+                "medium primary key t.id is integer and counted up: inserts fail after 2,147,483,647",
+            ),
             (
                 "create table t (id int generated always as identity, a int, primary key (id));",
                 "medium primary key t.id is integer and counted up: inserts fail after 2,147,483,647",
             ),
-            ("create table t (id smallint primary key);", "low primary key t.id is smallint: there is no number after 32,767"),
+            (
+                "create table t (id smallint primary key);",
+                "low primary key t.id is smallint: there is no number after 32,767",
+            ),
             (
                 "create table t (id integer not null); alter table only t add constraint t_pkey primary key (id);",
                 "low primary key t.id is integer: there is no number after 2,147,483,647",

@@ -15,7 +15,7 @@
 //! byte, as for a signature, `json` or `text` is right, and the finding is accepted with that reason.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 use crate::sql::quote;
 
 /// Text that looks like data.
@@ -33,6 +33,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (place, table, column) in around::new_columns(m) {
         if !around::is_type(&column.type_name, "json") {
@@ -50,14 +54,13 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
             false => finding.advice(ADVICE),
         });
     }
-    for said in around::said(m) {
-        let Some(table) = said.altered(m) else { continue };
-        for (place, action) in said.actions() {
-            if let ActionKind::AlterType { column, type_name, .. } = action
-                && around::is_type(type_name, "json")
-            {
-                found.push(tell(m, place, &table, column).advice(ADVICE));
-            }
+    let Some(table) = m.altered() else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        if let ActionKind::AlterType { column, type_name, .. } = action
+            && around::is_type(type_name, "json")
+        {
+            found.push(tell(m, place, &table, column).advice(ADVICE));
         }
     }
     found

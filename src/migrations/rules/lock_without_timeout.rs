@@ -170,9 +170,8 @@ mod tests {
     fn a_wait_without_end_is_found_once() {
         assert_eq!(
             of("alter table orders add column a int; alter table orders add column b int;"),
-            [
-                "low AccessExclusiveLock on orders is waited for without a limit, and all who come after wait too: lock_timeout is not set"
-            ]
+            ["low AccessExclusiveLock on orders is waited for without a limit, and all who come after wait too: \
+              lock_timeout is not set"]
         );
         let found =
             findings(&RULE, &format!("{OLD}alter table orders add column a int; alter table orders add column b int;"));

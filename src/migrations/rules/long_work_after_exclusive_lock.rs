@@ -16,7 +16,7 @@
 //! What a query takes that reads and writes nothing is not known, nor what functions do that it calls.
 
 use super::prelude::*;
-use super::{around, over_rows};
+use super::{around, inside, over_rows};
 use crate::migrations::session::Held;
 
 /// A lock window with work in it.
@@ -34,11 +34,11 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    worked(m).into_iter().collect()
+    inside::each(m, |m| worked(m).into_iter().collect())
 }
 
 fn worked(m: &Moment<'_>) -> Option<Finding> {
-    m.blocking_held().next()?;
+    m.session.transaction.as_ref()?;
     let work = work(m)?;
     // what the statement itself locks as much is no longer for an earlier one
     let own = |held: &Held| m.effects.lock_on(&held.relation).is_some_and(|locked| locked.mode >= held.mode);
@@ -46,7 +46,7 @@ fn worked(m: &Moment<'_>) -> Option<Finding> {
     let mut held: Vec<&Held> = m.blocking_held().filter(is_other).collect();
     held.sort_by(|a, b| b.mode.cmp(&a.mode).then(a.step.cmp(&b.step)));
     let first = held.first()?;
-    let here = m.file().map_or(0, |file| file.line_column(m.statement.span.start).0);
+    let here = m.file().map_or(0, |file| file.line_column(m.range(Place::Statement).start).0);
     let more = match held.len() {
         1 => String::new(),
         count => format!(", as on {} more,", count - 1),
@@ -94,6 +94,9 @@ fn work(m: &Moment<'_>) -> Option<Long> {
         let what = format!("{verb} {}", around::some(&around::shown(&reads)));
         Some(Long { what, reads, kind, is_validation })
     };
+    if matches!(m.command, Command::Refresh { .. }) {
+        return queried(m);
+    }
     of(&effects.rewrites, "writes anew all rows of", WorkKind::Rewrite)
         .or_else(|| written(m))
         .or_else(|| of(&effects.validations, "looks up every row of", WorkKind::Validate))
@@ -162,9 +165,8 @@ mod tests {
     fn work_in_a_lock_window_is_found() {
         assert_eq!(
             of(&format!("{LOCK}update orders set n = 1;")),
-            [
-                "high AccessExclusiveLock on users (line 5) is held while line 6 updates every row of orders: reads and writes wait"
-            ]
+            ["high AccessExclusiveLock on users (line 5) is held while line 6 updates every row of orders: reads and \
+              writes wait"]
         );
         for sql in [
             "update users set a = 1;",
@@ -180,9 +182,8 @@ mod tests {
         }
         assert_eq!(
             of("create trigger t before insert on users for each row execute function f();\nupdate orders set n = 1;"),
-            [
-                "high ShareRowExclusiveLock on users (line 5) is held while line 6 updates every row of orders: writes wait, reads go on"
-            ]
+            ["high ShareRowExclusiveLock on users (line 5) is held while line 6 updates every row of orders: writes \
+              wait, reads go on"]
         );
     }
 

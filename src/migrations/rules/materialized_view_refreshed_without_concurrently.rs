@@ -16,8 +16,8 @@
 //! `concurrently` takes longer where most rows change. Whether the view is filled is known only where a migration
 //! made it.
 
-use super::advice;
 use super::prelude::*;
+use super::{advice, inside};
 use crate::migrations::catalog::RelationKind;
 
 /// A plain refresh.
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    refreshed(m).into_iter().collect()
+    inside::each(m, |m| refreshed(m).into_iter().collect())
 }
 
 fn refreshed(m: &Moment<'_>) -> Option<Finding> {
@@ -55,7 +55,8 @@ fn refreshed(m: &Moment<'_>) -> Option<Finding> {
     let has_key = known.is_none_or(|known| !known.is_complete || known.indexes.iter().any(serves));
     if !has_key {
         return Some(finding.advice(
-            "create a unique index on plain columns of it first, without a condition, and refresh it concurrently then: readers go on",
+            "create a unique index on plain columns of it first, without a condition, and refresh it concurrently \
+             then: readers go on",
         ));
     }
     Some(match advice::insert_after(m.text(), &["view"], "concurrently") {
@@ -74,7 +75,8 @@ mod tests {
     use super::*;
 
     const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int);\n\
-                       create materialized view totals as select id, n from orders; create unique index t on totals (id);\n\
+                       create materialized view totals as select id, n from orders; create unique index t on totals \
+                       (id);\n\
                        create materialized view bare as select id, n from orders;\n-- file: 2.sql\n";
 
     #[test]

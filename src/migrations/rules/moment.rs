@@ -2,7 +2,7 @@
 
 use crate::finding::{Finding, Location, Subject, SubjectKind, Unit};
 use crate::migrations::catalog::{Catalog, QName};
-use crate::migrations::command::{ActionKind, Command};
+use crate::migrations::command::{ActionKind, Command, Inner};
 use crate::migrations::effects::Effects;
 use crate::migrations::project::{Options, Project};
 use crate::migrations::replay::Step;
@@ -34,6 +34,9 @@ pub struct Moment<'a> {
     pub catalog: &'a Catalog,
     /// The session before it.
     pub session: &'a Session,
+    /// Where it stands in the body of a `do`; the command, what it does and the state before it are then its own, the
+    /// statement and the step the `do`'s.
+    pub inner: Option<&'a Inner>,
 }
 
 /// Where in a statement a finding points.
@@ -73,8 +76,11 @@ impl<'a> Moment<'a> {
         self.script.direction == Direction::Down
     }
 
-    /// The text of the statement.
+    /// The text of the statement; none where it stands in the body of a `do`.
     pub fn text(&self) -> &'a str {
+        if self.inner.is_some() {
+            return "";
+        }
         self.file().map_or("", |file| self.script.text_of(self.statement, file))
     }
 
@@ -156,6 +162,9 @@ impl<'a> Moment<'a> {
         let whole = self.statement.span.clone();
         let Some(file) = self.file() else { return whole };
         let text = &*file.text;
+        if let Some(inner) = self.inner {
+            return line_of_body(text, &whole, inner.line).unwrap_or(whole);
+        }
         let position = match place {
             Place::Statement => return whole,
             Place::At(position) => position,
@@ -218,6 +227,18 @@ impl<'a> Moment<'a> {
     pub fn itself(&self) -> Subject {
         Subject::new(SubjectKind::Statement)
     }
+}
+
+/// A line of the body that a `do` has, without the blanks around it.
+fn line_of_body(text: &str, statement: &Range<usize>, line: u32) -> Option<Range<usize>> {
+    let mut tokens = split::tokens::Tokens::new(text, statement.start, statement.end);
+    let body = tokens.find(|token| matches!(token.kind, split::tokens::Kind::Dollar | split::tokens::Kind::Text))?;
+    let within = text.get(body.start..body.end)?;
+    let before: usize = within.split_inclusive('\n').take(usize::try_from(line).ok()?.saturating_sub(1)).map(str::len).sum();
+    let rest = within.get(before..)?;
+    let own = rest.lines().next().unwrap_or_default();
+    let start = body.start + before + (own.len() - own.trim_start().len());
+    (!own.trim().is_empty()).then(|| start..start + own.trim().len())
 }
 
 /// The end of a member of a list: before the comma that parts it from the next.

@@ -35,13 +35,17 @@ pub(super) static RULE: Rule = Rule {
 fn run(m: &Moment<'_>) -> Vec<Finding> {
     let newer = m.effects.failures.iter().filter_map(|failure| failure.needs_major.map(|needs| (failure, needs)));
     let found = newer.map(|(failure, needs)| {
-        let message = format!("{}: that needs PostgreSQL {needs}, the target is {}", failure.message, m.major());
+        let message = match failure.message.contains("PostgreSQL") {
+            true => format!("{}, the target is {}", failure.message, m.major()),
+            false => format!("{}: that needs PostgreSQL {needs}, the target is {}", failure.message, m.major()),
+        };
         let finding = m.finding(&RULE.meta, Place::Action(failure.action), m.itself(), message);
         let finding = finding.count("needs_major", i64::from(needs), Unit::Count);
         let finding = finding.count("target_major", i64::from(m.major()), Unit::Count);
-        finding.text("target_from", m.options().major_because.clone()).text("sqlstate", failure.sqlstate).advice(
-            "write it as the target version has it; where the target is newer, say so with --pg-version",
-        )
+        finding
+            .text("target_from", m.options().major_because.clone())
+            .text("sqlstate", failure.sqlstate)
+            .advice("write it as the target version has it; where the target is newer, say so with --pg-version")
     });
     found.collect()
 }
@@ -57,7 +61,10 @@ mod tests {
     fn the_target_decides() {
         let found = says(&RULE, &format!("-- major: 17\n{NEW}"));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("high ") && found[0].ends_with("needs PostgreSQL 18, the target is 17"), "{found:?}");
+        assert!(
+            found[0].starts_with("high ") && found[0].ends_with("needs PostgreSQL 18, the target is 17"),
+            "{found:?}"
+        );
         assert!(says(&RULE, &format!("-- major: 18\n{NEW}")).is_empty());
     }
 }

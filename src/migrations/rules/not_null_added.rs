@@ -20,7 +20,7 @@
 //! nor are triggers that fill the column.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 use crate::migrations::catalog::{Lookup, TypeDefinition};
 use crate::migrations::command::Expr;
 use crate::sql::quote;
@@ -40,20 +40,23 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            match action {
-                ActionKind::SetNotNull(column) => found.extend(judge(m, place, &relation, column)),
-                ActionKind::AddConstraint(constraint) => {
-                    if let Some(column) = demands(constraint) {
-                        found.extend(judge(m, place, &relation, column));
-                    }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        match action {
+            ActionKind::SetNotNull(column) => found.extend(judge(m, place, &relation, column)),
+            ActionKind::AddConstraint(constraint) => {
+                if let Some(column) = demands(constraint) {
+                    found.extend(judge(m, place, &relation, column));
                 }
-                ActionKind::AddColumn { column, .. } => found.extend(added(m, place, &relation, column)),
-                _ => {}
             }
+            ActionKind::AddColumn { column, .. } => found.extend(added(m, place, &relation, column)),
+            _ => {}
         }
     }
     found
@@ -83,9 +86,8 @@ fn refuses_null(check: &Expr) -> Option<&str> {
 fn judge(m: &Moment<'_>, place: Place, relation: &QName, name: &str) -> Option<Finding> {
     let known = m.catalog.get(relation).known();
     let column = known.and_then(|known| known.column(name));
-    let refused = |known: &Relation| {
-        known.constraints.iter().any(|constraint| demands(&constraint.definition) == Some(name))
-    };
+    let refused =
+        |known: &Relation| known.constraints.iter().any(|constraint| demands(&constraint.definition) == Some(name));
     if known.is_some_and(refused) {
         return None;
     }
@@ -99,11 +101,15 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, name: &str) -> Option<F
     let (severity, message) = match is_new {
         true => (
             Severity::Medium,
-            format!("{relation}.{name} becomes not null, but the code that runs now does not know it: its inserts fail"),
+            format!(
+                "{relation}.{name} becomes not null, but the code that runs now does not know it: its inserts fail"
+            ),
         ),
         false => (
             Severity::Low,
-            format!("{relation}.{name} becomes not null and has no default: inserts of running code that leave it out fail"),
+            format!(
+                "{relation}.{name} becomes not null and has no default: inserts of running code that leave it out fail"
+            ),
         ),
     };
     let finding = m.finding(&RULE.meta, place, m.column(relation, name), message).severity(severity);
@@ -121,11 +127,8 @@ fn added(m: &Moment<'_>, place: Place, relation: &QName, column: &ColumnDef) -> 
         Some(TypeDefinition::Domain { default, .. }) => default.is_some(),
         _ => false,
     };
-    let has_value = column.default.is_some()
-        || column.is_identity
-        || column.is_serial()
-        || column.generated.is_some()
-        || of_domain;
+    let has_value =
+        column.default.is_some() || column.is_identity || column.is_serial() || column.generated.is_some() || of_domain;
     if !is_empty || !column.is_not_null || has_value {
         return None;
     }
@@ -180,13 +183,18 @@ mod tests {
             "create table u (a int); alter table u alter a set not null;",
             "alter table t alter a drop not null;",
         ] {
-            assert!(says(&RULE, &format!("{TABLE}{sql}")).is_empty(), "{sql} {:?}", says(&RULE, &format!("{TABLE}{sql}")));
+            assert!(
+                says(&RULE, &format!("{TABLE}{sql}")).is_empty(),
+                "{sql} {:?}",
+                says(&RULE, &format!("{TABLE}{sql}"))
+            );
         }
     }
 
     #[test]
     fn the_second_step_is_told_once() {
-        let steps = "alter table t add constraint x check (a is not null) not valid;\nalter table t alter a set not null;";
+        let steps =
+            "alter table t add constraint x check (a is not null) not valid;\nalter table t alter a set not null;";
         assert_eq!(says(&RULE, &format!("{TABLE}{steps}")).len(), 1);
     }
 }

@@ -16,8 +16,8 @@
 //! ## Limits
 //! A table of which nothing is known is taken to have rows.
 
-use super::advice;
 use super::prelude::*;
+use super::{advice, inside};
 
 /// A column for which the old rows have nothing.
 pub(super) static RULE: Rule = Rule {
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -52,8 +52,9 @@ fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> 
         .text("relation", table.to_string())
         .text("sqlstate", failure.sqlstate)
         .text("error", failure.message.clone());
-    let text = "with a constant default it costs nothing; where no constant is right, add it without not null, let the application and a \
-                backfill in batches fill it, and make it not null in a later migration, by a constraint that is validated apart";
+    let text = "with a constant default it costs nothing; where no constant is right, add it without not null, let \
+                the application and a backfill in batches fill it, and make it not null in a later migration, by a \
+                constraint that is validated apart";
     let nullable = ColumnDef { is_not_null: false, ..column.clone() };
     let Some(definition) = advice::definition(&nullable) else { return Some(finding.advice(text)) };
     let sql =

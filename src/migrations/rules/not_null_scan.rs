@@ -18,7 +18,7 @@
 //! it where it says `column is not null`, alone or joined with `and`; PostgreSQL can prove it from a few others.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 
 /// A scan for a null.
 pub(super) static RULE: Rule = Rule {
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| set(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| set(m, number, action)).collect())
 }
 
 fn set(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -53,7 +53,8 @@ fn set(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
     let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Scan, message)?;
     let text = match m.major() {
         ..=17 => {
-            "prove it with a check that is validated while reads and writes go on, each statement in a transaction of its own"
+            "prove it with a check that is validated while reads and writes go on, each statement in a transaction of \
+             its own"
         }
         _ => "add the constraint not valid, and validate it in a transaction of its own, while reads and writes go on",
     };
@@ -72,11 +73,11 @@ mod tests {
     fn a_scan_is_found() {
         assert_eq!(
             says(&RULE, &format!("{OLD}alter table orders alter n set not null;")),
-            [
-                "high all rows of orders are read under AccessExclusiveLock to see that n holds no null: reads and writes wait"
-            ]
+            ["high all rows of orders are read under AccessExclusiveLock to see that n holds no null: reads and \
+              writes wait"]
         );
-        let waiting = "alter table orders add constraint c check (n is not null) not valid; alter table orders alter n set not null;";
+        let waiting = "alter table orders add constraint c check (n is not null) not valid; alter table orders alter \
+                       n set not null;";
         assert_eq!(says(&RULE, &format!("{OLD}{waiting}")).len(), 1);
         assert_eq!(says(&RULE, "alter table unheard_of alter n set not null;").len(), 1);
     }
@@ -84,8 +85,8 @@ mod tests {
     #[test]
     fn a_proof_needs_none() {
         for sql in [
-            "alter table orders add constraint c check (n is not null) not valid; alter table orders validate constraint c; \
-             alter table orders alter n set not null;",
+            "alter table orders add constraint c check (n is not null) not valid; alter table orders validate \
+             constraint c; alter table orders alter n set not null;",
             "alter table orders alter id set not null;",
             "create table fresh (n int); alter table fresh alter n set not null;",
             "alter table orders alter n drop not null;",

@@ -15,10 +15,10 @@
 //! ## Limits
 //! What is moved with an extension is not looked at.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::Lookup;
-use crate::sql::{quote, qualified};
+use crate::sql::{qualified, quote};
 
 /// Elsewhere than it was.
 pub(super) static RULE: Rule = Rule {
@@ -35,10 +35,14 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    around::said(m).filter_map(|said| judge(m, said.place(0), said.command)).collect()
+    inside::each(m, look)
 }
 
-fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    judge(m, m.command).into_iter().collect()
+}
+
+fn judge(m: &Moment<'_>, command: &Command) -> Option<Finding> {
     let Command::SetSchema { kind, name, schema } = command else { return None };
     let relation = m.catalog.resolve(name);
     let is_relation = matches!(
@@ -50,7 +54,9 @@ fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
             | ObjectKind::Sequence
     );
     let is_new = match kind {
-        ObjectKind::Type | ObjectKind::Domain => m.catalog.type_of(name).is_some_and(|found| m.session.is_new(found.born)),
+        ObjectKind::Type | ObjectKind::Domain => {
+            m.catalog.type_of(name).is_some_and(|found| m.session.is_new(found.born))
+        }
         ObjectKind::Function | ObjectKind::Procedure => {
             let known = m.catalog.functions(name);
             !known.is_empty() && known.iter().all(|function| m.session.is_new(function.born))
@@ -61,10 +67,12 @@ fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
     if is_new || (is_relation && around::becomes_view(m, &relation)) {
         return None;
     }
-    let message =
-        format!("{} {name} moves to schema {schema}: code whose search_path does not have that schema no longer finds it", kind.as_str());
+    let message = format!(
+        "{} {name} moves to schema {schema}: code whose search_path does not have that schema no longer finds it",
+        kind.as_str()
+    );
     let subject = if is_relation { m.table(&relation) } else { m.itself() };
-    let finding = m.finding(&RULE.meta, place, subject, message).text("new_schema", schema.clone());
+    let finding = m.finding(&RULE.meta, Place::Statement, subject, message).text("new_schema", schema.clone());
     let finding = around::locked(finding, m, &relation);
     let is_readable = is_relation && *kind != ObjectKind::Sequence;
     Some(match is_readable {
@@ -97,7 +105,9 @@ mod tests {
             says(&RULE, &format!("{TABLE}alter table t set schema s;")),
             ["medium table t moves to schema s: code whose search_path does not have that schema no longer finds it"]
         );
-        for sql in ["alter type m set schema s;", "alter function f(int) set schema s;", "alter sequence q set schema s;"] {
+        for sql in
+            ["alter type m set schema s;", "alter function f(int) set schema s;", "alter sequence q set schema s;"]
+        {
             assert_eq!(says(&RULE, &format!("{TABLE}{sql}")).len(), 1, "{sql}");
         }
     }

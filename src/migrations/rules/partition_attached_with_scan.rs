@@ -17,7 +17,7 @@
 //! the key with constants, joined with `and`. A trace shows what it did.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::sql::quote;
 
 /// A scan to attach.
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| attached(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| attached(m, number, action)).collect())
 }
 
 fn attached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -50,7 +50,8 @@ fn attached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Findin
     let subject = m.table(&table);
     let finding = over_rows::finding(m, &RULE.meta, Place::Action(number), subject, &works, WorkKind::Scan, message)?;
     let finding = finding.text("partitioned_table", parent.to_string());
-    let text = "add a check of the bound that is validated apart before, so that it is proven and nothing is read; drop it after";
+    let text = "add a check of the bound that is validated apart before, so that it is proven and nothing is read; \
+                drop it after";
     Some(match proven(m, &works, &parent, &table, bound) {
         Some(statements) => finding.fix(text, advice::lines(statements), Some(LockMode::AccessExclusive)),
         None => finding.advice(text),
@@ -71,8 +72,9 @@ fn proven(
     let mut statements = vec![advice::TIMEOUT.to_owned()];
     let mut after = Vec::new();
     if works.iter().any(|work| work.relation == *table) {
-        let check = quote(&advice::name(&table.name, "bound"));
-        statements.push(format!("alter table {own} add constraint {check} check ({condition}) not valid;"));
+        let check = quote(&advice::free_constraint(m, table, advice::name(&table.name, "bound")));
+        let within = &condition.within;
+        statements.push(format!("alter table {own} add constraint {check} check ({within}) not valid;"));
         statements.push(format!("alter table {own} validate constraint {check};"));
         after.push(format!("alter table {own} drop constraint {check};"));
     }

@@ -18,7 +18,7 @@
 //! Whether there is a default partition is known only where a migration or a schema made it.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 
 /// `partition of` a table in use.
 pub(super) static RULE: Rule = Rule {
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    created(m).into_iter().collect()
+    inside::each(m, |m| created(m).into_iter().collect())
 }
 
 fn created(m: &Moment<'_>) -> Option<Finding> {
@@ -83,7 +83,10 @@ fn created(m: &Moment<'_>) -> Option<Finding> {
     let sql_of_bound = advice::bound(bound).filter(|_| is_plain && !create.is_foreign);
     let Some(sql_of_bound) = sql_of_bound else { return Some(finding.advice(text)) };
     let mut statements = Vec::new();
-    let guard = advice::default_guard(m, &parent, &table, bound);
+    let guard = match scans.is_empty() {
+        true => None,
+        false => advice::default_guard(m, &parent, &table, bound),
+    };
     if let Some(guard) = &guard {
         statements.extend(guard.before.iter().cloned());
     }
@@ -132,8 +135,8 @@ mod tests {
         assert_eq!(
             found,
             [
-                "high AccessExclusiveLock on events while its default partition events_d is read whole: reads and writes of all its \
-              partitions wait"
+                "high AccessExclusiveLock on events while its default partition events_d is read whole: reads and writes \
+              of all its partitions wait"
             ]
         );
     }
@@ -141,8 +144,10 @@ mod tests {
     #[test]
     fn one_of_a_new_table_is_not() {
         for sql in [
-            "create table fresh (k int) partition by range (k); create table fresh_1 partition of fresh for values from (0) to (10);",
-            "create table events_1 (like events); alter table events attach partition events_1 for values from (0) to (10);",
+            "create table fresh (k int) partition by range (k); create table fresh_1 partition of fresh for values \
+             from (0) to (10);",
+            "create table events_1 (like events); alter table events attach partition events_1 for values from (0) to \
+             (10);",
             "create table plain (k int);",
         ] {
             assert_eq!(says(&RULE, &format!("{OLD}{sql}")), [""; 0], "{sql}");

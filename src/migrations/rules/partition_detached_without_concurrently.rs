@@ -16,8 +16,8 @@
 //! ## Limits
 //! Whether there is a default partition is known only where a migration or a schema made it.
 
-use super::advice;
 use super::prelude::*;
+use super::{advice, inside};
 
 /// A plain detach.
 pub(super) static RULE: Rule = Rule {
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| detached(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| detached(m, number, action)).collect())
 }
 
 fn detached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -50,8 +50,8 @@ fn detached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Findin
         .text("partition", table.to_string());
     if let Some(default) = advice::default_partition(m, &parent) {
         let text = format!(
-            "beside default partition {} it cannot be detached concurrently: set a lock_timeout, and let nothing else stand in the \
-             transaction",
+            "beside default partition {} it cannot be detached concurrently: set a lock_timeout, and let nothing else \
+             stand in the transaction",
             default.name
         );
         return Some(finding.severity(Severity::Low).advice(text));

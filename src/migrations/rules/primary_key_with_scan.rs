@@ -19,7 +19,7 @@
 
 use super::prelude::*;
 use super::unique_without_using_index::key_words;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::sql::quote;
 
 /// A primary key under AccessExclusiveLock.
@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -101,8 +101,8 @@ fn advised(
 ) -> Finding {
     let known = m.catalog.get(table).known();
     if known.is_some_and(Relation::is_partitioned) {
-        let text = "make the columns not null, build the index on each partition concurrently, and add the key there using it: the one of \
-                    the partitioned table takes those over";
+        let text = "make the columns not null, build the index on each partition concurrently, and add the key there \
+                    using it: the one of the partitioned table takes those over";
         let words = key_words(m, number);
         let is_plain = column.is_none() && !words.has_include && words.deferrable().is_empty();
         let own = is_plain.then(|| advice::partitioned_key(m, table, name, "primary key", columns, "")).flatten();
@@ -119,7 +119,8 @@ fn advised(
             "make the columns not null before, without a scan under lock: then the key takes the index in an instant"
         }
         None => {
-            "make the columns not null without a scan under lock, build the index concurrently, and add the key using it"
+            "make the columns not null without a scan under lock, build the index concurrently, and add the key using \
+             it"
         }
     };
     let words = key_words(m, number);
@@ -194,10 +195,8 @@ mod tests {
             of("create unique index concurrently i on orders (id); alter table orders add primary key using index i;");
         assert_eq!(
             found,
-            [
-                "high the index is there, but all rows of orders are read to see that id holds no null, under AccessExclusiveLock: \
-              reads and writes wait"
-            ]
+            ["high the index is there, but all rows of orders are read to see that id holds no null, under \
+              AccessExclusiveLock: reads and writes wait"]
         );
     }
 

@@ -15,8 +15,8 @@
 //! Which role the application uses, and what it has by other ways (membership, ownership, `public`), is not known: a revoke may
 //! take away nothing that was ever granted.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// No longer allowed.
 pub(super) static RULE: Rule = Rule {
@@ -33,14 +33,19 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    around::said(m).filter_map(|said| judge(m, said.command)).collect()
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    judge(m, m.command).into_iter().collect()
 }
 
 fn judge(m: &Moment<'_>, command: &Command) -> Option<Finding> {
     let (message, roles, objects) = match command {
         Command::Grant { is_revoke: true, kind, objects, privileges, grantees, is_wholesale } => {
             // only what is made later has default privileges
-            let is_default = *is_wholesale && m.text().trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("alter"));
+            let is_default =
+                *is_wholesale && m.text().trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("alter"));
             if is_default || objects.iter().all(|object| is_new(m, *kind, object)) && !objects.is_empty() {
                 return None;
             }
@@ -97,7 +102,8 @@ fn is_new(m: &Moment<'_>, kind: ObjectKind, object: &Name) -> bool {
             m.catalog.type_of(object).is_some_and(|found| m.session.is_new(found.born))
         }
         ObjectKind::Schema => {
-            let makes = |command: &Command| matches!(command, Command::CreateSchema { name, .. } if *name == object.name);
+            let makes =
+                |command: &Command| matches!(command, Command::CreateSchema { name, .. } if *name == object.name);
             around::earlier(m).any(makes)
         }
         _ => m.is_new(&m.catalog.resolve(object)),
@@ -114,7 +120,10 @@ mod tests {
     #[test]
     fn what_is_taken_away_is_told() {
         for (sql, said) in [
-            ("revoke insert, update on t from app;", "medium insert, update on t is revoked from app: code that runs as it fails"),
+            (
+                "revoke insert, update on t from app;",
+                "medium insert, update on t is revoked from app: code that runs as it fails",
+            ),
             ("revoke all on t from public;", "medium all on t is revoked from public: code that runs as it fails"),
             ("revoke writers from app;", "medium app no longer belongs to writers: what it can do through that fails"),
             ("drop role app;", "medium role app is dropped: sessions that log in as it fail"),

@@ -19,7 +19,7 @@
 //! Foreign keys that no migration and no schema made are not known.
 
 use super::prelude::*;
-use super::{advice, around};
+use super::{advice, around, inside};
 use crate::migrations::effects::Locked;
 
 /// A lock on a table that the statement does not name, or names in passing.
@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    locked(m).into_iter().collect()
+    inside::each(m, |m| locked(m).into_iter().collect())
 }
 
 fn locked(m: &Moment<'_>) -> Option<Finding> {
@@ -76,7 +76,8 @@ fn locked(m: &Moment<'_>) -> Option<Finding> {
         .list("relations", others);
     let text = match strongest.mode {
         LockMode::AccessExclusive => {
-            "drop the foreign key by itself before, in a transaction of its own with a lock_timeout, and let nothing that takes long follow"
+            "drop the foreign key by itself before, in a transaction of its own with a lock_timeout, and let nothing \
+             that takes long follow"
         }
         _ => "set a lock_timeout, and let nothing that takes long follow in the same transaction",
     };
@@ -88,26 +89,31 @@ fn what(m: &Moment<'_>) -> Option<(Vec<QName>, &'static str)> {
     let resolve = |names: &[Name]| names.iter().map(|name| m.catalog.resolve(name)).collect::<Vec<_>>();
     match m.command {
         Command::AlterTable { name, actions, .. } => {
+            // the first action that concerns a foreign key, as far as its words tell
             let verb = |action: &ActionKind| match action {
-                ActionKind::AlterType { .. } => "changing the type of a column of",
-                ActionKind::DropColumn { .. } => "dropping a column of",
-                ActionKind::DropConstraint { .. } => "dropping a constraint of",
-                _ => "adding a foreign key to",
+                ActionKind::AlterType { .. } => Some("changing the type of a column of"),
+                ActionKind::DropColumn { .. } => Some("dropping a column of"),
+                ActionKind::DropConstraint { .. } => Some("dropping a constraint of"),
+                ActionKind::AttachPartition { .. } => Some("attaching a partition to"),
+                ActionKind::DetachPartition { .. } => Some("detaching a partition from"),
+                ActionKind::AddConstraint(constraint) => is_key(constraint).then_some("adding a foreign key to"),
+                ActionKind::AddColumn { column, .. } => {
+                    column.constraints.iter().any(is_key).then_some("adding a foreign key to")
+                }
+                _ => None,
             };
-            let speaks = |action: &&Action| {
-                matches!(
-                    action.kind,
-                    ActionKind::AlterType { .. } | ActionKind::DropColumn { .. } | ActionKind::DropConstraint { .. }
-                )
-            };
-            let action = actions.iter().find(speaks).or_else(|| actions.first())?;
-            Some((vec![m.catalog.resolve(name)], verb(&action.kind)))
+            let verb = actions.iter().find_map(|action| verb(&action.kind)).unwrap_or("altering");
+            Some((vec![m.catalog.resolve(name)], verb))
         }
         Command::CreateTable(create) => Some((vec![m.catalog.resolve(&create.name)], "creating")),
         Command::Drop(drop) if drop.kind == ObjectKind::Table => Some((resolve(&drop.names), "dropping")),
         Command::Truncate { tables, .. } => Some((resolve(tables), "truncating")),
         _ => None,
     }
+}
+
+fn is_key(constraint: &Constraint) -> bool {
+    matches!(constraint.kind, ConstraintKind::ForeignKey { .. })
 }
 
 /// Views, sequences and the like are not on the other side of a foreign key.
@@ -123,7 +129,8 @@ mod tests {
     use super::*;
 
     const OLD: &str = "-- file: 1.sql released\ncreate table users (id bigint primary key);\n\
-                       create table orders (id bigint primary key, user_id bigint constraint f references users, n int);\n-- file: 2.sql\n";
+                       create table orders (id bigint primary key, user_id bigint constraint f references users, n \
+                       int);\n-- file: 2.sql\n";
 
     fn of(sql: &str) -> Vec<String> {
         says(&RULE, &format!("{OLD}{sql}"))
@@ -133,9 +140,8 @@ mod tests {
     fn both_sides_are_named() {
         assert_eq!(
             of("alter table orders drop constraint f;"),
-            [
-                "medium dropping a constraint of orders takes AccessExclusiveLock on users too, by their foreign key: reads and writes wait"
-            ]
+            ["medium dropping a constraint of orders takes AccessExclusiveLock on users too, by their foreign key: \
+              reads and writes wait"]
         );
         for (sql, severity) in [
             ("alter table orders drop column user_id;", "medium"),
@@ -155,7 +161,8 @@ mod tests {
         for sql in [
             "alter table orders drop column n;",
             "alter table orders alter n type bigint;",
-            "create table fresh (id bigint primary key); create table child (id bigint references fresh); drop table child;",
+            "create table fresh (id bigint primary key); create table child (id bigint references fresh); drop table \
+             child;",
             "alter table orders add constraint s foreign key (n) references orders (id) not valid;",
         ] {
             assert_eq!(of(sql), [""; 0], "{sql}");

@@ -16,7 +16,7 @@
 //! so.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 
 /// A plain reindex.
 pub(super) static RULE: Rule = Rule {
@@ -33,7 +33,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    rebuilt(m).into_iter().collect()
+    inside::each(m, |m| rebuilt(m).into_iter().collect())
 }
 
 fn rebuilt(m: &Moment<'_>) -> Option<Finding> {
@@ -65,8 +65,8 @@ fn rebuilt(m: &Moment<'_>) -> Option<Finding> {
                 _ => "the database".to_owned(),
             };
             let message = format!(
-                "ShareLock on every table of {of} in turn while its indexes are built anew, under AccessExclusiveLock each: writes wait, \
-                 and reads whose plan looks at them wait too"
+                "ShareLock on every table of {of} in turn while its indexes are built anew, under AccessExclusiveLock \
+                 each: writes wait, and reads whose plan looks at them wait too"
             );
             m.finding(&RULE.meta, Place::Statement, m.itself(), message).text("lock_mode", LockMode::Share.as_str())
         }
@@ -84,7 +84,8 @@ mod tests {
     use super::super::laboratory::{findings, says};
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int); create index i on orders (n);\n\
+    const OLD: &str = "-- file: 1.sql released\ncreate table orders (id bigint primary key, n int); create index i on \
+                       orders (n);\n\
                        -- file: 2.sql\n";
 
     #[test]
@@ -100,10 +101,8 @@ mod tests {
         }
         assert_eq!(
             says(&RULE, &format!("{OLD}reindex index i;")),
-            [
-                "high ShareLock on orders while index i is built anew, under AccessExclusiveLock each: writes wait, and reads whose plan \
-              looks at it wait too"
-            ]
+            ["high ShareLock on orders while index i is built anew, under AccessExclusiveLock each: writes wait, and \
+              reads whose plan looks at it wait too"]
         );
     }
 

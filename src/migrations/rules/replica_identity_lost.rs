@@ -19,8 +19,8 @@
 //! Publications `for all tables`, those made elsewhere and `wal_level` are not seen. A replica identity of `full` is not lost
 //! with the key: silent.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::TableConstraint;
 use crate::migrations::command::ReplicaIdentity;
 
@@ -39,32 +39,41 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        match said.command {
-            Command::AlterTable { name, .. } => {
-                let relation = m.catalog.resolve(name);
-                if m.is_new(&relation) || gains_key(said.command) {
-                    continue;
-                }
-                for (place, action) in said.actions() {
-                    if let Some(because) = lost(m, &relation, action) {
-                        found.extend(judge(m, place, &relation, &because));
-                    }
+    match m.command {
+        Command::AlterTable { name, .. } => {
+            let relation = m.catalog.resolve(name);
+            if m.is_new(&relation) || gains_key(m.command) {
+                return found;
+            }
+            for (number, action) in m.actions() {
+                let place = Place::Action(number);
+                if let Some(because) = lost(m, &relation, action) {
+                    found.extend(judge(m, place, &relation, &because));
                 }
             }
-            Command::Drop(drop) if drop.kind == ObjectKind::Index => {
-                for (number, name) in drop.names.iter().enumerate() {
-                    let Some(table) = m.catalog.table_of_index(name).filter(|table| !m.is_new(&table.name)) else { continue };
-                    if table.replica_identity == ReplicaIdentity::Index(name.name.clone()) {
-                        let because = format!("index {name}, which is its replica identity, is dropped");
-                        found.extend(judge(m, said.place(number), &table.name, &because));
-                    }
-                }
-            }
-            Command::Publication { tables, .. } => found.extend(tables.iter().filter_map(|name| published(m, name))),
-            _ => {}
         }
+        Command::Drop(drop) if drop.kind == ObjectKind::Index => {
+            for (number, name) in drop.names.iter().enumerate() {
+                let Some(table) = m.catalog.table_of_index(name).filter(|table| !m.is_new(&table.name)) else {
+                    continue;
+                };
+                if table.replica_identity == ReplicaIdentity::Index(name.name.clone()) {
+                    let because = format!("index {name}, which is its replica identity, is dropped");
+                    found.extend(judge(m, Place::Action(number), &table.name, &because));
+                }
+            }
+        }
+        Command::Publication { tables, .. } => {
+            if !super::advice::top_words(m.text()).iter().any(|(_, word)| word == "drop") {
+                found.extend(tables.iter().filter_map(|name| published(m, name)));
+            }
+        }
+        _ => {}
     }
     found
 }
@@ -116,19 +125,11 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, because: &str) -> Optio
     if regains {
         return None;
     }
-    let publication = m.project.scripts.iter().take(m.step.script + 1).find_map(|script| {
-        script.statements.iter().find_map(|statement| match statement.command() {
-            Some(Command::Publication { name, tables, .. }) => {
-                tables.iter().any(|table| m.catalog.resolve(table) == *relation).then(|| name.clone())
-            }
-            _ => None,
-        })
-    });
+    let publication = publication_of(m, relation);
     let (severity, message) = match &publication {
-        Some(name) => (
-            Severity::High,
-            format!("{because}: {relation} is in publication {name}, so its updates and deletes fail"),
-        ),
+        Some(name) => {
+            (Severity::High, format!("{because}: {relation} is in publication {name}, so its updates and deletes fail"))
+        }
         None => (
             Severity::Medium,
             format!("{because}: where {relation} is published, its updates and deletes fail from the commit on"),
@@ -141,6 +142,24 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, because: &str) -> Optio
     ))
 }
 
+/// The publication of the migrations so far that takes a relation.
+fn publication_of(m: &Moment<'_>, relation: &QName) -> Option<String> {
+    // a bound for what a program writes: a publication is made early, if at all
+    const SEARCHED: usize = 5000;
+    let scripts = m.project.scripts.iter().take(m.step.script + 1);
+    let statements = scripts.flat_map(|script| script.statements.iter().map(move |statement| (script, statement)));
+    let mut of = None;
+    for (script, statement) in statements.take(SEARCHED) {
+        let Some(Command::Publication { name, tables, .. }) = statement.command() else { continue };
+        if tables.iter().any(|table| m.catalog.resolve(table) == *relation) {
+            let text = m.project.files.get(script.file).and_then(|file| file.text.get(statement.span.clone()));
+            let mut words = super::advice::top_words(text.unwrap_or_default()).into_iter();
+            of = if words.any(|(_, word)| word == "drop") { None } else { Some(name.clone()) };
+        }
+    }
+    of
+}
+
 fn published(m: &Moment<'_>, name: &Name) -> Option<Finding> {
     let relation = m.catalog.resolve(name);
     let known = m.catalog.get(&relation).known().filter(|known| known.is_complete)?;
@@ -148,7 +167,8 @@ fn published(m: &Moment<'_>, name: &Name) -> Option<Finding> {
     if !(is_bare || known.replica_identity == ReplicaIdentity::Nothing) {
         return None;
     }
-    let message = format!("{relation} is published and has no replica identity: its updates and deletes fail from the commit on");
+    let message =
+        format!("{relation} is published and has no replica identity: its updates and deletes fail from the commit on");
     let finding = m.finding(&RULE.meta, Place::Statement, m.table(&relation), message).severity(Severity::High);
     Some(finding.advice("give it a primary key, or set replica identity full, before it is published"))
 }
@@ -169,7 +189,10 @@ mod tests {
         for (sql, start) in [
             ("alter table t drop constraint t_pkey;", "medium its primary key t_pkey is dropped: where t is published"),
             ("alter table t drop column id;", "medium its primary key t_pkey goes with column id"),
-            ("alter table p drop constraint p_pkey;", "high its primary key p_pkey is dropped: p is in publication feed"),
+            (
+                "alter table p drop constraint p_pkey;",
+                "high its primary key p_pkey is dropped: p is in publication feed",
+            ),
             ("alter table t replica identity nothing;", "medium replica identity nothing"),
             ("drop index x_id;", "medium index x_id, which is its replica identity, is dropped"),
             ("alter publication feed add table bare;", "high bare is published and has no replica identity"),
@@ -189,6 +212,7 @@ mod tests {
             "alter table t drop column a;",
             "create table n (id int primary key); alter table n drop constraint n_pkey;",
             "alter publication feed add table t;",
+            "alter publication feed drop table bare;",
         ] {
             let found = says(&RULE, &format!("{TABLES}{sql}"));
             assert!(found.is_empty(), "{sql} {found:?}");

@@ -7,8 +7,9 @@
 //! ## How it is decided
 //! The way back is replayed on the schema that the way forward leaves. *medium*: it has no statement that changes anything
 //! while the way forward does; something that the way forward made is still there; something that it dropped or renamed does
-//! not come back under its name. *low*: a column or a table comes back without the rows or values that were dropped,
-//! `truncate`d away; and a value that was added to an enum, which nothing can take away again but a new type. A trace, where
+//! not come back under its name. *low*: a column or a table comes back without the rows or values that were dropped or
+//! truncated, where the way back does not write any; and a value that was added to an enum, which nothing can take away again
+//! but a new type. A trace, where
 //! one runs, goes up, down and up again and compares the schemas; what it measures is told by this rule too.
 //!
 //! ## What to do
@@ -49,7 +50,9 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
     let Some(up) = forward.filter(|up| up.direction == Direction::Up && up.pair == end.script.pair) else {
         return Vec::new();
     };
-    let done: Vec<&Command> = commands(up).filter(|command| changes(command)).collect();
+    // what became of rows is not looked at
+    let is_schema = |command: &&Command| changes(command) && !matches!(command, Command::Dml(_) | Command::Copy { .. });
+    let done: Vec<&Command> = commands(up).filter(is_schema).collect();
     if done.is_empty() || raises(end.script) {
         return Vec::new();
     }
@@ -191,20 +194,26 @@ fn judge(end: &AtEnd<'_>, command: &Command, found: &mut Vec<Finding>) {
             let Some(index) = &create.name else { return };
             let table = end.after.resolve(&create.table);
             // made anew by the way back it is another one
-            let is_left = end.after.get(&table).known().and_then(|known| known.index(index)).is_some_and(|index| {
-                index.born.is_some_and(|born| born.script + 1 == end.index)
-            });
+            let is_left = end
+                .after
+                .get(&table)
+                .known()
+                .and_then(|known| known.index(index))
+                .is_some_and(|index| index.born.is_some_and(|born| born.script + 1 == end.index));
             if is_left {
                 found.push(left(&QName::new(&table.schema, index), "index"));
             }
         }
         Command::CreateType { name, .. } | Command::CreateDomain { name, .. } => {
-            if let Some(own) = end.after.type_of(name).filter(|own| own.born.is_some_and(|born| born.script + 1 == end.index)) {
+            if let Some(own) =
+                end.after.type_of(name).filter(|own| own.born.is_some_and(|born| born.script + 1 == end.index))
+            {
                 found.push(left(&own.name, "type"));
             }
         }
         Command::AddEnumValue { name, value, .. } => {
-            let message = format!("value {value} of {name} stays after the way back: nothing takes a value from an enum");
+            let message =
+                format!("value {value} of {name} stays after the way back: nothing takes a value from an enum");
             let advice = "leave it, or make the type anew without the value and convert the columns";
             let own = end.after.type_of(name);
             let is_left = own.is_some_and(|own| match &own.kind {
@@ -223,7 +232,9 @@ fn judge(end: &AtEnd<'_>, command: &Command, found: &mut Vec<Finding>) {
                         let name = end.after.resolve(name);
                         match is_there(end, &name) {
                             false => found.push(lost(&name, what)),
-                            true if drop.kind == ObjectKind::Table => found.push(emptied(&name, what, "rows")),
+                            true if drop.kind == ObjectKind::Table && !is_filled(end, &name, None) => {
+                                found.push(emptied(&name, what, "rows"));
+                            }
                             true => {}
                         }
                     }
@@ -241,13 +252,14 @@ fn judge(end: &AtEnd<'_>, command: &Command, found: &mut Vec<Finding>) {
         Command::Truncate { tables, .. } => {
             for name in tables {
                 let name = end.after.resolve(name);
-                if is_there(end, &name) {
+                if is_there(end, &name) && !is_filled(end, &name, None) {
                     found.push(emptied(&name, "table", "rows"));
                 }
             }
         }
         Command::Rename(rename) => {
-            let is_relation = matches!(rename.kind, ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView);
+            let is_relation =
+                matches!(rename.kind, ObjectKind::Table | ObjectKind::View | ObjectKind::MaterializedView);
             if rename.kind == ObjectKind::Column
                 && let Some(column) = &rename.part
             {
@@ -277,6 +289,7 @@ fn judge(end: &AtEnd<'_>, command: &Command, found: &mut Vec<Finding>) {
                     ActionKind::DropColumn { column, .. } => {
                         let name = QName::new(&table.name, column);
                         match known.column(column) {
+                            Some(_) if is_filled(end, &table, Some(column)) => {}
                             Some(_) => found.push(emptied(&name, "column", "values")),
                             None => found.push(lost(&name, "column")),
                         }
@@ -296,6 +309,21 @@ fn judge(end: &AtEnd<'_>, command: &Command, found: &mut Vec<Finding>) {
         }
         _ => {}
     }
+}
+
+/// Whether the way back writes rows into a table, or values into a column of it.
+fn is_filled(end: &AtEnd<'_>, table: &QName, column: Option<&str>) -> bool {
+    commands(end.script).any(|command| match command {
+        Command::Dml(dml) => {
+            let names =
+                column.is_none_or(|column| dml.columns.is_empty() || dml.columns.iter().any(|one| one == column));
+            names
+                && matches!(dml.kind, DmlKind::Insert | DmlKind::Update | DmlKind::Merge)
+                && dml.target.as_ref().is_some_and(|target| end.after.resolve(target) == *table)
+        }
+        Command::Copy { table: Some(target), is_from: true, .. } => end.after.resolve(target) == *table,
+        _ => false,
+    })
 }
 
 fn is_there(end: &AtEnd<'_>, name: &QName) -> bool {
@@ -381,6 +409,8 @@ mod tests {
             ("alter table t rename a to b;", "alter table t rename b to a;"),
             ("alter table t rename to u;", "alter table u rename to t;"),
             ("create view v as select 1 as a;", "drop view v;"),
+            ("update t set a = 1;", "select 1;"),
+            ("alter table t drop column a;", "alter table t add column a int; update t set a = id;"),
             ("alter table t add constraint c check (a > 0) not valid;", "alter table t drop constraint c;"),
         ] {
             assert!(back(up, down).is_empty(), "{up} {down} {:?}", back(up, down));

@@ -50,7 +50,9 @@ fn run(replayed: &Replayed<'_>) -> Result<Verdict, Missing> {
         Some(false) => return missing("the configuration wants no ways back"),
         Some(true) => {}
         None if !project.has_down_convention => return missing("the runner has no ways back"),
-        None if with * 2 <= ups.len() => return missing("most migrations have no way back, so that seems to be the custom"),
+        None if with * 2 <= ups.len() => {
+            return missing("most migrations have no way back, so that seems to be the custom");
+        }
         None => {}
     }
     let mut verdict = Verdict::default();

@@ -16,8 +16,8 @@
 //! Policies that the dump or the snapshot has are not known here, so a policy made by an earlier migration does not count. Roles
 //! with `bypassrls` and superusers see everything; which role the application uses is not known.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// Rows that vanish.
 pub(super) static RULE: Rule = Rule {
@@ -34,19 +34,22 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        if let Command::Drop(drop) = said.command
-            && drop.kind == ObjectKind::Policy
-            && let Some(table) = &drop.table
-        {
-            found.extend(dropped(m, drop.names.first(), table));
-        }
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            if let ActionKind::RowSecurity(words) = action {
-                found.extend(switched(m, place, &relation, words));
-            }
+    if let Command::Drop(drop) = m.command
+        && drop.kind == ObjectKind::Policy
+        && let Some(table) = &drop.table
+    {
+        found.extend(dropped(m, drop.names.first(), table));
+    }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        if let ActionKind::RowSecurity(words) = action {
+            found.extend(switched(m, place, &relation, words));
         }
     }
     found
@@ -60,22 +63,32 @@ fn makes_policy(m: &Moment<'_>, command: &Command, relation: &QName) -> bool {
 }
 
 fn switched(m: &Moment<'_>, place: Place, relation: &QName, words: &str) -> Option<Finding> {
-    let has_policy = around::earlier(m).chain(around::later_in_transaction(m)).any(|one| makes_policy(m, one, relation));
+    let has_policy =
+        around::earlier(m).chain(around::later_in_transaction(m)).any(|one| makes_policy(m, one, relation));
     let (severity, message) = match words {
-        "enable row level security" if has_policy => {
-            (Severity::Low, format!("row level security on {relation}: other roles than its owner see what its policies let through"))
-        }
-        "enable row level security" => {
-            (Severity::High, format!("row level security on {relation} without a policy: other roles than its owner see no row"))
-        }
-        "force row level security" => {
-            (Severity::Medium, format!("row level security on {relation} is forced: its owner too sees only what its policies let through"))
-        }
+        "enable row level security" if has_policy => (
+            Severity::Low,
+            format!("row level security on {relation}: other roles than its owner see what its policies let through"),
+        ),
+        "enable row level security" => (
+            Severity::High,
+            format!("row level security on {relation} without a policy: other roles than its owner see no row"),
+        ),
+        "force row level security" => (
+            Severity::Medium,
+            format!(
+                "row level security on {relation} is forced: its owner too sees only what its policies let through"
+            ),
+        ),
         _ => return None,
     };
     let finding = m.finding(&RULE.meta, place, m.table(relation), message).severity(severity);
     let finding = around::locked(finding, m, relation);
-    Some(finding.advice("create the policies before it in the same transaction, and try them as the role the application uses"))
+    Some(
+        finding.advice(
+            "create the policies before it in the same transaction, and try them as the role the application uses",
+        ),
+    )
 }
 
 fn dropped(m: &Moment<'_>, policy: Option<&Name>, table: &Name) -> Option<Finding> {
@@ -84,7 +97,9 @@ fn dropped(m: &Moment<'_>, policy: Option<&Name>, table: &Name) -> Option<Findin
         return None;
     }
     let name = policy.map(|policy| policy.name.as_str()).unwrap_or_default();
-    let message = format!("policy {name} of {relation} is dropped and none takes its place: rows that only it let through vanish");
+    let message = format!(
+        "policy {name} of {relation} is dropped and none takes its place: rows that only it let through vanish"
+    );
     let finding = m.finding(&RULE.meta, Place::Statement, m.table(&relation), message).severity(Severity::Medium);
     let finding = around::locked(finding, m, &relation);
     Some(finding.advice("create what takes its place in the same transaction"))

@@ -14,8 +14,8 @@
 //! A matter of opinion: both count. On a table that has rows neither can be added without writing it anew, which is another
 //! rule's.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// Not a type.
 pub(super) static RULE: Rule = Rule {
@@ -32,10 +32,17 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let columns = around::new_columns(m).into_iter().filter(|(_, _, column)| column.is_serial());
     let found = columns.map(|(place, table, column)| {
         let name = &column.name;
-        let message = format!("{table}.{name} is {}: an identity column says the same and owns its sequence", column.type_name.name.name);
+        let message = format!(
+            "{table}.{name} is {}: an identity column says the same and owns its sequence",
+            column.type_name.name.name
+        );
         m.finding(&RULE.meta, place, m.column(&table, name), message)
             .advice("make it bigint generated always as identity")
     });

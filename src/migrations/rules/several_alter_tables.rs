@@ -54,7 +54,9 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
         let Some(lock) = own.find(|lock| lock.mode == LockMode::AccessExclusive) else { continue };
         let group = groups.entry((lock.relation.clone(), step.transaction.map(|open| open.id))).or_default();
         let all_rows = step.effects.rewrites.iter().chain(&step.effects.scans);
-        if all_rows.filter(|work| work.relation == lock.relation && !work.is_new).count() > 0 && actions.iter().all(can_share) {
+        if all_rows.filter(|work| work.relation == lock.relation && !work.is_new).count() > 0
+            && actions.iter().all(can_share)
+        {
             group.working.push(step.statement);
         }
         if let Some(columns) = plain(actions)
@@ -72,7 +74,8 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
         };
         let [_, second, ..] = statements.as_slice() else { continue };
         let lines: Vec<String> = statements.iter().filter_map(|one| line(end, *one)).collect();
-        let message = format!("{table}: {message} {} times, once would do (lines {})", statements.len(), around::some(&lines));
+        let message =
+            format!("{table}: {message} {} times, once would do (lines {})", statements.len(), around::some(&lines));
         let finding = end.finding(&RULE.meta, *second, end.table(&table), message);
         let count = i64::try_from(statements.len()).unwrap_or(i64::MAX);
         let finding = finding.count("statements", count, Unit::Count).list("lines", lines);
@@ -104,7 +107,9 @@ fn column(action: &ActionKind) -> Option<&str> {
     match action {
         ActionKind::AddColumn { column, .. } => Some(&column.name),
         ActionKind::DropColumn { column, .. } => Some(column),
-        ActionKind::SetDefault(column, _) | ActionKind::DropDefault(column) | ActionKind::DropNotNull(column) => Some(column),
+        ActionKind::SetDefault(column, _) | ActionKind::DropDefault(column) | ActionKind::DropNotNull(column) => {
+            Some(column)
+        }
         _ => None,
     }
 }
@@ -121,7 +126,9 @@ mod tests {
         assert_eq!(
             says(
                 &RULE,
-                &format!("{TABLE}begin;\nalter table t alter a type bigint;\nalter table t alter b type bigint;\ncommit;")
+                &format!(
+                    "{TABLE}begin;\nalter table t alter a type bigint;\nalter table t alter b type bigint;\ncommit;"
+                )
             ),
             ["low t: all its rows are read or written anew 2 times, once would do (lines 5 and 6)"]
         );
@@ -142,7 +149,11 @@ mod tests {
             "create table u (a int); alter table u add column b int; alter table u add column c int;",
             "alter table t add column c int; alter table v add column c int;",
         ] {
-            assert!(says(&RULE, &format!("{TABLE}{sql}")).is_empty(), "{sql} {:?}", says(&RULE, &format!("{TABLE}{sql}")));
+            assert!(
+                says(&RULE, &format!("{TABLE}{sql}")).is_empty(),
+                "{sql} {:?}",
+                says(&RULE, &format!("{TABLE}{sql}"))
+            );
         }
     }
 }

@@ -15,12 +15,14 @@
 //! beginning, in the order in which the application uses them.
 //!
 //! ## Limits
-//! The lock that a foreign key takes on the other table is the matter of another rule.
+//! The lock that a foreign key takes on the other table is the matter of another rule. Where the runner puts one
+//! transaction around several scripts, each script is looked at by itself.
 
 use super::prelude::*;
 use super::{advice, around};
 use crate::migrations::command::Transaction;
 use crate::migrations::replay::Step;
+use std::collections::BTreeSet;
 
 /// More than one table at once.
 pub(super) static RULE: Rule = Rule {
@@ -40,12 +42,14 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut open: Option<u32> = None;
     let mut held: Vec<Taken> = Vec::new();
+    let mut families: BTreeSet<QName> = BTreeSet::new();
     let mut marks: Vec<(&str, usize)> = Vec::new();
     for step in end.steps {
         let own = step.transaction.map(|one| one.id);
         if own != open || own.is_none() {
             found.extend(told(end, &held));
             held.clear();
+            families.clear();
             marks.clear();
         }
         open = own;
@@ -56,10 +60,11 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
                 if let Some(at) = marks.iter().rposition(|(mark, _)| mark == name) {
                     found.extend(told(end, &held));
                     held.truncate(marks.get(at).map_or(0, |(_, length)| *length));
+                    families = held.iter().map(|one| one.family.clone()).collect();
                     marks.truncate(at + 1);
                 }
             }
-            Some(command) => take(end, step, command, &mut held),
+            Some(command) => take(end, step, command, &mut held, &mut families),
             None => {}
         }
     }
@@ -75,7 +80,7 @@ struct Taken {
     has_timeout: bool,
 }
 
-fn take(end: &AtEnd<'_>, step: &Step, command: &Command, held: &mut Vec<Taken>) {
+fn take(end: &AtEnd<'_>, step: &Step, command: &Command, held: &mut Vec<Taken>, families: &mut BTreeSet<QName>) {
     let is_dropped = |relation: &QName| match command {
         Command::Drop(drop) => {
             matches!(drop.kind, ObjectKind::Table | ObjectKind::ForeignTable)
@@ -93,7 +98,7 @@ fn take(end: &AtEnd<'_>, step: &Step, command: &Command, held: &mut Vec<Taken>) 
             Some(_) => advice::root(end.before, &locked.relation),
             None => advice::root(end.after, &locked.relation),
         };
-        if held.iter().all(|one| one.family != family) {
+        if families.insert(family.clone()) {
             let has_timeout = step.lock_timeout.is_on() || end.project.options.runner_sets_lock_timeout;
             held.push(Taken { relation: locked.relation.clone(), family, statement: step.statement, has_timeout });
         }
@@ -129,8 +134,8 @@ fn told(end: &AtEnd<'_>, held: &[Taken]) -> Option<Finding> {
         .text("lock_mode", LockMode::AccessExclusive.as_str())
         .list("relations", held.iter().map(|one| one.relation.to_string()).collect());
     Some(finding.advice(
-        "one table a transaction; where they must change together, set lock_timeout and lock all of them at the beginning, in the order \
-         in which the application uses them",
+        "one table a transaction; where they must change together, set lock_timeout and lock all of them at the \
+         beginning, in the order in which the application uses them",
     ))
 }
 
@@ -139,7 +144,8 @@ mod tests {
     use super::super::laboratory::says;
     use super::*;
 
-    const OLD: &str = "-- file: 1.sql released\ncreate table users (id bigint primary key); create table orders (id bigint primary key);\n\
+    const OLD: &str = "-- file: 1.sql released\ncreate table users (id bigint primary key); create table orders (id \
+                       bigint primary key);\n\
                        create table items (id bigint primary key);\n-- file: 2.sql transaction\n";
 
     fn of(sql: &str) -> Vec<String> {
@@ -149,13 +155,10 @@ mod tests {
     #[test]
     fn two_in_one_transaction_are_found() {
         assert_eq!(
-            of(
-                "alter table users add column a int;\nalter table orders add column a int;\nalter table items add column a int;"
-            ),
-            [
-                "medium AccessExclusiveLock on users (line 5), orders (line 6) and items (line 7) in one transaction: each is held while it \
-              waits for the next"
-            ]
+            of("alter table users add column a int;\nalter table orders add column a int;\nalter table items add \
+                column a int;"),
+            ["medium AccessExclusiveLock on users (line 5), orders (line 6) and items (line 7) in one transaction: \
+              each is held while it waits for the next"]
         );
         let timed = of(
             "set local lock_timeout = '5s';\nalter table users add column a int;\nalter table orders add column a int;",

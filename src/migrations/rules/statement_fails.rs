@@ -66,7 +66,9 @@ fn advice(sqlstate: &str) -> &'static str {
         "42P01" | "42703" | "42704" | "42883" | "3F000" => {
             "correct the name, or run the migration that makes it before this one"
         }
-        "42P07" | "42701" | "42710" | "42723" | "42P06" => "it is there already: leave it away, or give it another name",
+        "42P07" | "42701" | "42710" | "42723" | "42P06" => {
+            "it is there already: leave it away, or give it another name"
+        }
         "2BP01" => "drop or change what depends on it first, by name",
         "0A000" => "the server does not do this: take the way around that its documentation names",
         _ => "correct the statement",

@@ -17,8 +17,8 @@
 //! ## Limits
 //! The application's code is not read. On the way back a drop undoes a creation and is not reported.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// A table goes.
 pub(super) static RULE: Rule = Rule {
@@ -38,26 +38,28 @@ const ADVICE: &str = "release code that does not use it first and drop it in a l
                       out of the way for a while";
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        match said.command {
-            Command::Drop(drop) => match drop.kind {
-                ObjectKind::Table | ObjectKind::ForeignTable => {
-                    let names = drop.names.iter().enumerate();
-                    found.extend(names.filter_map(|(number, name)| table(m, said.place(number), name)));
-                }
-                ObjectKind::Schema => {
-                    let names = drop.names.iter().enumerate();
-                    found.extend(names.filter_map(|(number, name)| schema(m, said.place(number), &name.name)));
-                }
-                _ => {}
-            },
-            Command::OfServer(words) if words.starts_with("drop database") => {
-                let message = "the database is dropped: every table of it is gone";
-                found.push(m.finding(&RULE.meta, Place::Statement, m.itself(), message).advice(ADVICE));
+    match m.command {
+        Command::Drop(drop) => match drop.kind {
+            ObjectKind::Table | ObjectKind::ForeignTable => {
+                let names = drop.names.iter().enumerate();
+                found.extend(names.filter_map(|(number, name)| table(m, Place::Action(number), name)));
+            }
+            ObjectKind::Schema => {
+                let names = drop.names.iter().enumerate();
+                found.extend(names.filter_map(|(number, name)| schema(m, Place::Action(number), &name.name)));
             }
             _ => {}
+        },
+        Command::OfServer(words) if words.starts_with("drop database") => {
+            let message = "the database is dropped: every table of it is gone";
+            found.push(m.finding(&RULE.meta, Place::Statement, m.itself(), message).advice(ADVICE));
         }
+        _ => {}
     }
     found
 }
@@ -69,6 +71,10 @@ fn table(m: &Moment<'_>, place: Place, name: &Name) -> Option<Finding> {
         return None;
     }
     let known = lookup.known();
+    // it fails
+    if known.is_some_and(|known| !matches!(known.kind.object(), ObjectKind::Table | ObjectKind::ForeignTable)) {
+        return None;
+    }
     let (severity, message) = if let Some((parent, _)) = known.and_then(|known| known.partition_of.as_ref()) {
         (Severity::Low, format!("partition {relation} of {parent} is dropped: its rows are gone"))
     } else if around::becomes_view(m, &relation) {
@@ -103,7 +109,9 @@ fn schema(m: &Moment<'_>, place: Place, name: &str) -> Option<Finding> {
     }
     let names = around::shown(&within);
     let message = match names.is_empty() {
-        true => format!("schema {name} is dropped: code that still names something in it fails, and all rows in it are gone"),
+        true => format!(
+            "schema {name} is dropped: code that still names something in it fails, and all rows in it are gone"
+        ),
         false => format!("schema {name} is dropped with {}: code that still names them fails", around::some(&names)),
     };
     let finding = m.finding(&RULE.meta, place, m.itself(), message).text("schema", name);
@@ -124,7 +132,10 @@ mod tests {
     fn tables_partitions_and_schemas() {
         for (sql, said) in [
             ("drop table t;", "high table t is dropped: code that still names it fails, and its rows are gone"),
-            ("drop table if exists u;", "high table u is dropped: code that still names it fails, and its rows are gone"),
+            (
+                "drop table if exists u;",
+                "high table u is dropped: code that still names it fails, and its rows are gone",
+            ),
             ("drop table e1;", "low partition e1 of e is dropped: its rows are gone"),
             ("drop schema s cascade;", "high schema s is dropped with s.a: code that still names them fails"),
             ("drop database shop;", "high the database is dropped: every table of it is gone"),

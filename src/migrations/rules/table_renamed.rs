@@ -17,8 +17,8 @@
 //! is made `with (security_invoker)` (15). Whether the owner is the only one who uses it is not known: then no grant is needed.
 //! Renamed constraints, indexes and triggers are not reported: code rarely names them.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 use crate::sql::quote;
 
@@ -37,17 +37,21 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    around::said(m).filter_map(|said| judge(m, said.place(0), said.command)).collect()
+    inside::each(m, look)
 }
 
-fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    judge(m, m.command).into_iter().collect()
+}
+
+fn judge(m: &Moment<'_>, command: &Command) -> Option<Finding> {
     let Command::Rename(rename) = command else { return None };
     if rename.part.is_some() {
         return None;
     }
     let (kind, to) = (rename.kind, &rename.to);
     if kind == ObjectKind::Schema {
-        return schema(m, place, &rename.object.name, to);
+        return schema(m, &rename.object.name, to);
     }
     if !matches!(
         kind,
@@ -77,15 +81,14 @@ fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
             "{what} {relation} is renamed to {to} behind a view of its old name, on which nothing is granted: only its owner can \
              use it"
         );
-        let finding = m.finding(&RULE.meta, place, subject, message).severity(Severity::Low);
-        return Some(
-            finding
-                .text("new_name", to.clone())
-                .advice("grant on the view, in the same transaction, what is granted on the table, unless code runs as its owner"),
-        );
+        let finding = m.finding(&RULE.meta, Place::Statement, subject, message).severity(Severity::Low);
+        return Some(finding.text("new_name", to.clone()).advice(
+            "grant on the view, in the same transaction, what is granted on the table, unless code runs as its owner",
+        ));
     }
     let message = format!("{what} {relation} is renamed to {to}: code that knows only one of the names fails");
-    let finding = around::locked(m.finding(&RULE.meta, place, subject, message), m, &relation).text("new_name", to.clone());
+    let finding = around::locked(m.finding(&RULE.meta, Place::Statement, subject, message), m, &relation)
+        .text("new_name", to.clone());
     let renamed = QName::new(&relation.schema, to);
     Some(match kind {
         ObjectKind::Sequence => finding.advice(
@@ -105,13 +108,14 @@ fn judge(m: &Moment<'_>, place: Place, command: &Command) -> Option<Finding> {
     })
 }
 
-fn schema(m: &Moment<'_>, place: Place, from: &str, to: &str) -> Option<Finding> {
+fn schema(m: &Moment<'_>, from: &str, to: &str) -> Option<Finding> {
     let within = m.catalog.names_in_schema(from);
     if !within.is_empty() && within.iter().all(|relation| m.is_new(relation)) {
         return None;
     }
     let message = format!("schema {from} is renamed to {to}: code that knows only one of the names fails");
-    let finding = m.finding(&RULE.meta, place, m.itself(), message).text("schema", from).text("new_name", to);
+    let finding =
+        m.finding(&RULE.meta, Place::Statement, m.itself(), message).text("schema", from).text("new_name", to);
     let finding = finding.list("relations", around::shown(&within));
     Some(finding.advice("leave the schema, and make one of the new name with views on what is in the old"))
 }
@@ -146,7 +150,10 @@ mod tests {
             ]
         );
         assert!(says(&RULE, &format!("{TABLE}{view} grant select on t to app; commit;")).is_empty());
-        assert!(says(&RULE, &format!("{TABLE}alter table t rename to u; create view t as select * from u;"))[0].starts_with("high"));
+        assert!(
+            says(&RULE, &format!("{TABLE}alter table t rename to u; create view t as select * from u;"))[0]
+                .starts_with("high")
+        );
     }
 
     #[test]

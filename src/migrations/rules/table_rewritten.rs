@@ -18,8 +18,8 @@
 //! Where a table already is as the statement asks, PostgreSQL does nothing; of the tablespace and the access method
 //! that is not always known.
 
-use super::over_rows;
 use super::prelude::*;
+use super::{inside, over_rows};
 
 /// A rewrite that is asked for.
 pub(super) static RULE: Rule = Rule {
@@ -36,6 +36,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, looked)
+}
+
+fn looked(m: &Moment<'_>) -> Vec<Finding> {
     match m.command {
         Command::AlterTable { .. } => m.actions().filter_map(|(number, action)| altered(m, number, action)).collect(),
         Command::Vacuum { is_full: true, tables, .. } => {
@@ -56,8 +60,8 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
     }
 }
 
-const ONLINE: &str = "pg_repack or pg_squeeze do it with a lock for an instant only; where space is all that matters, a plain vacuum makes it \
-                      usable again without a lock that stops anybody";
+const ONLINE: &str = "pg_repack or pg_squeeze do it with a lock for an instant only; where space is all that matters, \
+                      a plain vacuum makes it usable again without a lock that stops anybody";
 
 /// What an action does, and what else there is.
 fn words(action: &ActionKind) -> Option<(String, &'static str)> {
@@ -75,7 +79,8 @@ fn words(action: &ActionKind) -> Option<(String, &'static str)> {
         ),
         ActionKind::SetAccessMethod(to) => (
             format!("set access method {}", to.as_deref().unwrap_or("default")),
-            "make a new table of that access method, keep it with a trigger, fill it in batches, and change the names over",
+            "make a new table of that access method, keep it with a trigger, fill it in batches, and change the names \
+             over",
         ),
         ActionKind::SetExpression(column, _) => (
             format!("the new expression of {column}"),

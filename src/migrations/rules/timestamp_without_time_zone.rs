@@ -14,8 +14,8 @@
 //! ## Limits
 //! A matter of opinion: where everything writes UTC, or a local time is meant (an opening hour), it is right.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// Some clock's time.
 pub(super) static RULE: Rule = Rule {
@@ -32,11 +32,18 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    let columns = around::new_columns(m).into_iter().filter(|(_, _, column)| around::is_type(&column.type_name, "timestamp"));
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    let columns =
+        around::new_columns(m).into_iter().filter(|(_, _, column)| around::is_type(&column.type_name, "timestamp"));
     let found = columns.map(|(place, table, column)| {
         let name = &column.name;
-        let message = format!("{table}.{name} is timestamp without a time zone: which instant it means depends on who wrote it");
-        m.finding(&RULE.meta, place, m.column(&table, name), message).advice("make it timestamptz, unless a local time is meant")
+        let message =
+            format!("{table}.{name} is timestamp without a time zone: which instant it means depends on who wrote it");
+        m.finding(&RULE.meta, place, m.column(&table, name), message)
+            .advice("make it timestamptz, unless a local time is meant")
     });
     found.collect()
 }

@@ -17,8 +17,8 @@
 //! ## Limits
 //! A loader that sets `session_replication_role` for known good data does so on purpose: accept the finding with that reason.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::command::SetTo;
 
 /// Triggers that do not fire.
@@ -36,20 +36,24 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        if let Command::Set { name, to: SetTo::Value(values), .. } = said.command {
-            let is_replica = values.first().is_some_and(|value| value.eq_ignore_ascii_case("replica"));
-            if name == "session_replication_role" && is_replica {
-                let message = "session_replication_role = replica: triggers and foreign keys do not see what this session writes";
-                let finding = m.finding(&RULE.meta, Place::Statement, m.itself(), message);
-                found.push(finding.advice("write the rows as everyone does, in an order that foreign keys allow"));
-            }
+    if let Command::Set { name, to: SetTo::Value(values), .. } = m.command {
+        let is_replica = values.first().is_some_and(|value| value.eq_ignore_ascii_case("replica"));
+        if name == "session_replication_role" && is_replica {
+            let message =
+                "session_replication_role = replica: triggers and foreign keys do not see what this session writes";
+            let finding = m.finding(&RULE.meta, Place::Statement, m.itself(), message);
+            found.push(finding.advice("write the rows as everyone does, in an order that foreign keys allow"));
         }
-        let Some(relation) = said.altered(m).filter(|relation| !m.is_new(relation)) else { continue };
-        for (place, action) in said.actions() {
-            found.extend(judge(m, place, &relation, action));
-        }
+    }
+    let Some(relation) = m.altered().filter(|relation| !m.is_new(relation)) else { return found };
+    for (number, action) in m.actions() {
+        let place = Place::Action(number);
+        found.extend(judge(m, place, &relation, action));
     }
     found
 }
@@ -58,7 +62,9 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
 fn enables(command: &Command, disabled: &ActionKind) -> bool {
     let Command::AlterTable { actions, .. } = command else { return false };
     actions.iter().any(|action| match (&action.kind, disabled) {
-        (ActionKind::Trigger { enable: true, name }, ActionKind::Trigger { name: off, .. }) => name.is_none() || name == off,
+        (ActionKind::Trigger { enable: true, name }, ActionKind::Trigger { name: off, .. }) => {
+            name.is_none() || name == off
+        }
         (ActionKind::Rule { enable: true, name }, ActionKind::Rule { name: off, .. }) => name == off,
         _ => false,
     })
@@ -81,7 +87,9 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, action: &ActionKind) ->
     let (severity, message) = match around::later(m).any(|(_, command)| again(command)) {
         true => (
             Severity::Low,
-            format!("{what} is off until a later transaction of this script: rows that others write meanwhile escape it"),
+            format!(
+                "{what} is off until a later transaction of this script: rows that others write meanwhile escape it"
+            ),
         ),
         false => (Severity::Medium, format!("{what} is off, and stays so: rows that anyone writes escape it")),
     };
@@ -100,9 +108,18 @@ mod tests {
     #[test]
     fn what_stays_off_is_told() {
         for (sql, said) in [
-            ("alter table t disable trigger audit;", "medium trigger audit of t is off, and stays so: rows that anyone writes escape it"),
-            ("alter table t disable trigger all;", "medium every trigger of t is off, and stays so: rows that anyone writes escape it"),
-            ("alter table t disable rule r;", "medium rule r of t is off, and stays so: rows that anyone writes escape it"),
+            (
+                "alter table t disable trigger audit;",
+                "medium trigger audit of t is off, and stays so: rows that anyone writes escape it",
+            ),
+            (
+                "alter table t disable trigger all;",
+                "medium every trigger of t is off, and stays so: rows that anyone writes escape it",
+            ),
+            (
+                "alter table t disable rule r;",
+                "medium rule r of t is off, and stays so: rows that anyone writes escape it",
+            ),
             (
                 "alter table t disable trigger user; alter table t enable trigger user;",
                 "low every trigger of t is off until a later transaction of this script: rows that others write meanwhile \

@@ -14,7 +14,7 @@
 //! ## Limits
 //! What the rows are worth is not known. What `cascade` empties besides is the rule `cascade`'s.
 
-use super::around;
+use super::inside;
 use super::prelude::*;
 
 /// All rows gone.
@@ -32,26 +32,31 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Command::Truncate { tables, .. } = said.command else { continue };
-        for name in tables {
-            let table = m.catalog.resolve(name);
-            let known = m.catalog.get(&table).known();
-            if m.is_new(&table) || m.is_empty(&table) {
-                continue;
-            }
-            let message = format!("AccessExclusiveLock on {table} while all its rows are removed: reads and writes wait, the rows are gone");
-            let finding = m.finding(&RULE.meta, Place::Statement, m.table(&table), message);
-            let mut finding = finding.text("lock_mode", LockMode::AccessExclusive.as_str());
-            if let Some(rows) = known.and_then(|known| known.statistics.as_ref()).and_then(|statistics| statistics.rows) {
-                finding = finding.number("rows", rows, Unit::Rows);
-            }
-            found.push(finding.advice(
-                "keep a copy of what may be needed first; where only some rows are to go, delete them in batches outside of the \
-                 migration",
-            ));
+    let Command::Truncate { tables, .. } = m.command else { return found };
+    for name in tables {
+        let table = m.catalog.resolve(name);
+        let known = m.catalog.get(&table).known();
+        let is_other = known.is_some_and(|known| known.kind.object() != ObjectKind::Table);
+        if m.is_new(&table) || m.is_empty(&table) || is_other {
+            continue;
         }
+        let message = format!(
+            "AccessExclusiveLock on {table} while all its rows are removed: reads and writes wait, the rows are gone"
+        );
+        let finding = m.finding(&RULE.meta, Place::Statement, m.table(&table), message);
+        let mut finding = finding.text("lock_mode", LockMode::AccessExclusive.as_str());
+        if let Some(rows) = known.and_then(|known| known.statistics.as_ref()).and_then(|statistics| statistics.rows) {
+            finding = finding.number("rows", rows, Unit::Rows);
+        }
+        found.push(finding.advice(
+            "keep a copy of what may be needed first; where only some rows are to go, delete them in batches outside of the \
+             migration",
+        ));
     }
     found
 }

@@ -18,8 +18,8 @@
 //! How many rows a condition matches is not known: `state = 'new'` counts as bounded though half the table may be
 //! new, and `n is null` as unbounded though it may match ten.
 
-use super::advice;
 use super::prelude::*;
+use super::{advice, inside};
 use crate::migrations::command::Expr;
 use crate::migrations::effects::Written;
 
@@ -38,7 +38,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.effects.writes.iter().filter_map(|written| changed(m, written)).collect()
+    inside::each(m, |m| m.effects.writes.iter().filter_map(|written| changed(m, written)).collect())
 }
 
 fn changed(m: &Moment<'_>, written: &Written) -> Option<Finding> {
@@ -68,8 +68,8 @@ fn changed(m: &Moment<'_>, written: &Written) -> Option<Finding> {
     })
 }
 
-/// The same statement for one batch; none where the rows that are done could not be told from those that are not, and where it names
-/// other tables.
+/// The same statement for one batch; none where the rows that are done could not be told from those that are not, and
+/// where it names other tables.
 fn batched(m: &Moment<'_>, table: &QName) -> Option<Vec<String>> {
     let Command::Dml(dml) = m.command else { return None };
     if !dml.writes.is_empty() || !dml.reads.relations.iter().all(|read| m.catalog.resolve(read) == *table) {
@@ -144,10 +144,8 @@ mod tests {
     fn all_rows_at_once_are_found() {
         assert_eq!(
             of("update orders set n = 1;"),
-            [
-                "medium every row of orders is updated in one transaction: writes of these rows wait until it commits, and each leaves a \
-              dead row"
-            ]
+            ["medium every row of orders is updated in one transaction: writes of these rows wait until it commits, \
+              and each leaves a dead row"]
         );
         for sql in [
             "update orders set n = 0 where n is null;",

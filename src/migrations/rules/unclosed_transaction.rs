@@ -62,7 +62,10 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
                 found.push(tell(
                     step.statement,
                     Severity::Medium,
-                    format!("{does} the transaction of the runner ({}): what follows runs without", end.script.wrap_because),
+                    format!(
+                        "{does} the transaction of the runner ({}): what follows runs without",
+                        end.script.wrap_because
+                    ),
                     "leave begin and commit to the runner, or tell it not to wrap this migration",
                 ));
             }
@@ -87,7 +90,8 @@ fn run(end: &AtEnd<'_>) -> Vec<Finding> {
         found.push(tell(
             statement,
             Severity::High,
-            "the transaction begun here is open at the end of the script: it is rolled back and nothing of it stays".to_owned(),
+            "the transaction begun here is open at the end of the script: it is rolled back and nothing of it stays"
+                .to_owned(),
             "end it with commit",
         ));
     }
@@ -108,7 +112,9 @@ mod tests {
     fn an_open_end_is_high() {
         assert_eq!(
             says(&RULE, "begin; create table t (a int);"),
-            ["high the transaction begun here is open at the end of the script: it is rolled back and nothing of it stays"]
+            [
+                "high the transaction begun here is open at the end of the script: it is rolled back and nothing of it stays"
+            ]
         );
         assert_eq!(says(&RULE, "begin; commit and chain;").len(), 1);
         assert_eq!(says(&RULE, "-- file: a.sql query\nselect 1; begin; select 1;").len(), 1);

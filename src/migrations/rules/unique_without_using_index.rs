@@ -16,7 +16,7 @@
 //! that way, and the one of the partitioned table, added last, takes those over without a build.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::sql::quote;
 
 /// A unique index under AccessExclusiveLock.
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -84,8 +84,8 @@ fn advised(
     let text = "build the unique index concurrently, outside of a transaction, and add the constraint using it";
     let words = key_words(m, number);
     if known.is_some_and(Relation::is_partitioned) {
-        let text = "build the index on each partition concurrently, outside of a transaction, and add the constraint there using it: the \
-                    one of the partitioned table takes those over";
+        let text = "build the index on each partition concurrently, outside of a transaction, and add the constraint \
+                    there using it: the one of the partitioned table takes those over";
         let is_plain = column.is_none() && !words.has_include && words.deferrable().is_empty();
         let statements =
             is_plain.then(|| advice::partitioned_key(m, table, name, "unique", columns, words.nulls())).flatten();
@@ -183,7 +183,8 @@ mod tests {
     #[test]
     fn one_that_is_there_is_not() {
         for sql in [
-            "create unique index concurrently u on orders (number); alter table orders add constraint u unique using index u;",
+            "create unique index concurrently u on orders (number); alter table orders add constraint u unique using \
+             index u;",
             "create table fresh (n int); alter table fresh add unique (n);",
             "create table fresh (n int unique);",
         ] {

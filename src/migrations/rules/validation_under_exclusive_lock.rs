@@ -16,7 +16,7 @@
 //! None known.
 
 use super::prelude::*;
-use super::{advice, over_rows};
+use super::{advice, inside, over_rows};
 use crate::migrations::session::Held;
 use crate::migrations::split;
 
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    m.actions().filter_map(|(number, action)| validated(m, number, action)).collect()
+    inside::each(m, |m| m.actions().filter_map(|(number, action)| validated(m, number, action)).collect())
 }
 
 fn validated(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {
@@ -131,16 +131,13 @@ mod tests {
     fn in_one_transaction_nothing_is_won() {
         assert_eq!(
             says(&RULE, &format!("{OLD}begin;\n{CHECK}alter table orders validate constraint c;\ncommit;")),
-            [
-                "high AccessExclusiveLock on orders (line 6) is held while all rows of orders are read to validate c: reads and writes wait"
-            ]
+            ["high AccessExclusiveLock on orders (line 6) is held while all rows of orders are read to validate c: \
+              reads and writes wait"]
         );
         assert_eq!(
             says(&RULE, &format!("{OLD}begin;\n{KEY}alter table orders validate constraint f;\ncommit;")),
-            [
-                "high ShareRowExclusiveLock on orders (line 6) is held while all rows of orders are read to validate f: writes wait, reads \
-              go on"
-            ]
+            ["high ShareRowExclusiveLock on orders (line 6) is held while all rows of orders are read to validate f: \
+              writes wait, reads go on"]
         );
         let wrapped = OLD.replace("-- file: 2.sql", "-- file: 2.sql transaction");
         assert_eq!(says(&RULE, &format!("{wrapped}{CHECK}alter table orders validate constraint c;")).len(), 1);
@@ -153,15 +150,14 @@ mod tests {
         let text = format!("{OLD}{CHECK}alter table orders add column x int, validate constraint c;");
         assert_eq!(
             says(&RULE, &text),
-            [
-                "high all rows of orders are read to validate c under AccessExclusiveLock, which another action of the statement needs: \
-              reads and writes wait"
-            ]
+            ["high all rows of orders are read to validate c under AccessExclusiveLock, which another action of the \
+              statement needs: reads and writes wait"]
         );
         assert_eq!(
             findings(&RULE, &text)[0].hint.as_ref().unwrap().sql.as_deref(),
             Some(
-                "set lock_timeout = '5s';\nalter table orders add column x int;\nalter table orders validate constraint c;"
+                "set lock_timeout = '5s';\nalter table orders add column x int;\nalter table orders validate \
+                 constraint c;"
             )
         );
     }
@@ -171,8 +167,8 @@ mod tests {
         for sql in [
             format!("{CHECK}alter table orders validate constraint c;"),
             format!("begin;\n{CHECK}commit;\nbegin;\nalter table orders validate constraint c;\ncommit;"),
-            "begin; create table fresh (n int); alter table fresh add constraint c check (n > 0) not valid; \
-             alter table fresh validate constraint c; commit;"
+            "begin; create table fresh (n int); alter table fresh add constraint c check (n > 0) not valid; alter \
+             table fresh validate constraint c; commit;"
                 .to_owned(),
         ] {
             assert_eq!(says(&RULE, &format!("{OLD}{sql}")), [""; 0], "{sql}");

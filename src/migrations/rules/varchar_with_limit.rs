@@ -13,8 +13,8 @@
 //! ## Limits
 //! A matter of opinion: some tools read the limit from the type.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 
 /// A rule in a type.
 pub(super) static RULE: Rule = Rule {
@@ -31,13 +31,21 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    let is_limited = |column: &ColumnDef| around::is_type(&column.type_name, "varchar") && !column.type_name.modifiers.is_empty();
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
+    let is_limited =
+        |column: &ColumnDef| around::is_type(&column.type_name, "varchar") && !column.type_name.modifiers.is_empty();
     let columns = around::new_columns(m).into_iter().filter(|(_, _, column)| is_limited(column));
     let found = columns.map(|(place, table, column)| {
         let name = &column.name;
-        let message =
-            format!("{table}.{name} is {}: to change the limit later needs AccessExclusiveLock", around::type_words(&column.type_name));
-        m.finding(&RULE.meta, place, m.column(&table, name), message).advice("make it text, with a check on its length if need be")
+        let message = format!(
+            "{table}.{name} is {}: to change the limit later needs AccessExclusiveLock",
+            around::type_words(&column.type_name)
+        );
+        m.finding(&RULE.meta, place, m.column(&table, name), message)
+            .advice("make it text, with a check on its length if need be")
     });
     found.collect()
 }

@@ -17,8 +17,8 @@
 //! Columns of `select *` over a table that is not known cannot be told. Types of columns are not compared. A materialized view
 //! is a table here: nothing is said of how old its rows are.
 
-use super::around;
 use super::prelude::*;
+use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 
 /// A view goes, or some of it.
@@ -36,13 +36,15 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
+    inside::each(m, look)
+}
+
+fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for said in around::said(m) {
-        let Command::Drop(drop) = said.command else { continue };
-        if matches!(drop.kind, ObjectKind::View | ObjectKind::MaterializedView) {
-            let names = drop.names.iter().enumerate();
-            found.extend(names.filter_map(|(number, name)| judge(m, said.place(number), drop.kind, name)));
-        }
+    let Command::Drop(drop) = m.command else { return found };
+    if matches!(drop.kind, ObjectKind::View | ObjectKind::MaterializedView) {
+        let names = drop.names.iter().enumerate();
+        found.extend(names.filter_map(|(number, name)| judge(m, Place::Action(number), drop.kind, name)));
     }
     found
 }
@@ -80,15 +82,19 @@ fn judge(m: &Moment<'_>, place: Place, kind: ObjectKind, name: &Name) -> Option<
             "release code that does not read it first; where it is to be another one, drop and create in one transaction",
         ),
         Again::Yes(columns) => {
-            let had = lookup.known().filter(|known| known.is_complete).map(|known| known.columns.as_slice());
+            let had = lookup.known().filter(|known| known.is_complete);
             let lacks = |name: &String| columns.is_some_and(|columns| !columns.iter().any(|one| one == name));
-            let had = had.unwrap_or_default().iter().map(|column| column.name.clone());
+            let had = had.into_iter().flat_map(|known| &known.columns).map(|column| column.name.clone());
             let lost: Vec<String> = had.filter(lacks).collect();
             if !lost.is_empty() {
-                let message =
-                    format!("{what} {relation} is made anew without {}: code that still reads that fails", around::some(&lost));
+                let message = format!(
+                    "{what} {relation} is made anew without {}: code that still reads that fails",
+                    around::some(&lost)
+                );
                 let finding = m.finding(&RULE.meta, place, m.table(&relation), message).list("columns", lost);
-                return Some(finding.advice("keep the columns until no running code reads them, with null in them if need be"));
+                return Some(
+                    finding.advice("keep the columns until no running code reads them, with null in them if need be"),
+                );
             }
             if around::is_granted(m, &relation) {
                 return None;
@@ -117,7 +123,10 @@ mod tests {
     fn views_and_columns_that_go() {
         for (sql, said) in [
             ("drop view v;", "high view v is dropped: code that still reads it fails"),
-            ("drop view v; create view v as select a, b from t;", "high view v is dropped: code that still reads it fails"),
+            (
+                "drop view v; create view v as select a, b from t;",
+                "high view v is dropped: code that still reads it fails",
+            ),
             (
                 "begin; drop view v; create view v as select a from t; grant select on v to app; commit;",
                 "high view v is made anew without b: code that still reads that fails",

@@ -1,26 +1,27 @@
-//! `select`, `insert`, `update`, `delete`, `merge`: what they read and write, and whether the rows they write are bounded.
+//! `select`, `insert`, `update`, `delete`, `merge`: what they read and write, and whether what they write is bounded.
 //!
 //! Bounded, as far as the words of a statement tell, is
 //! * an `insert` of `values`, of a select without a `from`, of a select that is limited or whose condition is bounded;
 //! * an `update` or a `delete` whose condition is bounded, or that is joined by an equality to a query that is limited;
 //! * a `merge` from a source that is limited or of `values`, unless it says `when not matched by source`;
 //!
-//! and so must be every common table expression that writes. A query is limited that has a `limit` or `fetch first`, that
-//! has no `from`, that is `values`, that samples its one table, or that reads nothing but one query that is limited. A
-//! condition is bounded where one of its parts joined by `and` is (of parts joined by `or` each must be):
+//! and so must be every common table expression that writes. A query is limited that has a `limit` or `fetch first`,
+//! that has no `from`, that is `values`, that samples its one table, or that reads nothing but one query that is
+//! limited or a function of constants (`generate_series(1, 1000)`). A condition is bounded where one of its parts joined
+//! by `and` is (of parts joined by `or` each must be):
 //! * `current of` a cursor;
 //! * `x in (…)` or `x = any (…)` over constants or over a query that is limited, and `x = any (array(…))` over one;
 //! * `x = constant`, but for a boolean: what is equal to `true` may well be half of a table;
 //! * `x between constant and constant`, or a constant below and one above the same column.
 //!
-//! `x` names a column; a constant names none and asks no query: literals, parameters, `now() - interval '1 day'`, and in
-//! procedural code its variables. Whether an equality picks one row or nearly all is for the catalog to tell.
+//! `x` names a column; a constant names none and asks no query: literals, parameters, `now() - interval '1 day'`, and
+//! in procedural code its variables. Whether an equality picks one row or nearly all is for the catalog to tell.
 
 use super::super::command::{Dml, DmlKind, Expr, Name};
+use super::Context;
 use super::expressions::optional;
 use super::names::{name, relation, relation_of, text};
 use super::reads::Reader;
-use super::Context;
 use pg_query::protobuf::{self, AExprKind, BoolExprType, MergeMatchKind, SubLinkType, a_const};
 use pg_query::{Node, NodeEnum};
 use std::collections::HashSet;
@@ -221,9 +222,8 @@ impl<'a> Bounds<'a> {
     }
 
     fn is_bounded_merge(&self, merge: &protobuf::MergeStmt) -> bool {
-        let beyond = |clause: &protobuf::MergeWhenClause| {
-            clause.match_kind() == MergeMatchKind::MergeWhenNotMatchedBySource
-        };
+        let beyond =
+            |clause: &protobuf::MergeWhenClause| clause.match_kind() == MergeMatchKind::MergeWhenNotMatchedBySource;
         merge.source_relation.as_deref().is_some_and(|source| self.is_limited_item(source))
             && !clauses(merge).any(beyond)
     }
@@ -306,16 +306,12 @@ impl<'a> Bounds<'a> {
                 };
                 pair(left, right) || pair(right, left)
             }
-            AExprKind::AexprNotDistinct => {
-                !self.is_constant(left) && self.is_constant(right) && !is_boolean(right)
-            }
+            AExprKind::AexprNotDistinct => !self.is_constant(left) && self.is_constant(right) && !is_boolean(right),
             AExprKind::AexprIn if is_named(&test.name, "=") => !self.is_constant(left) && self.is_constant(right),
             AExprKind::AexprOpAny if is_named(&test.name, "=") => {
                 !self.is_constant(left) && (self.is_constant(right) || self.is_array_of_limited(right))
             }
-            AExprKind::AexprBetween | AExprKind::AexprBetweenSym => {
-                !self.is_constant(left) && self.is_constant(right)
-            }
+            AExprKind::AexprBetween | AExprKind::AexprBetweenSym => !self.is_constant(left) && self.is_constant(right),
             _ => false,
         }
     }
@@ -408,7 +404,8 @@ fn parts(condition: &Node) -> Box<dyn Iterator<Item = &Node> + '_> {
 }
 
 fn is_equality_of_columns(part: &Node) -> bool {
-    let is_column = |node: Option<&Node>| matches!(node.and_then(|node| node.node.as_ref()), Some(NodeEnum::ColumnRef(_)));
+    let is_column =
+        |node: Option<&Node>| matches!(node.and_then(|node| node.node.as_ref()), Some(NodeEnum::ColumnRef(_)));
     match &part.node {
         Some(NodeEnum::AExpr(test)) => {
             test.kind() == AExprKind::AexprOp

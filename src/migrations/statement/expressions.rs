@@ -36,11 +36,9 @@ fn convert(node: &Node, depth: usize) -> Expr {
         NodeEnum::AConst(constant) => literal(constant),
         NodeEnum::ColumnRef(column) => Expr::Column(column.fields.iter().map(field).collect()),
         NodeEnum::ParamRef(parameter) => Expr::Parameter(parameter.number),
-        NodeEnum::FuncCall(call) => Expr::Call {
-            name: name(&call.funcname),
-            arguments: all(&call.args),
-            is_special: is_special(call),
-        },
+        NodeEnum::FuncCall(call) => {
+            Expr::Call { name: name(&call.funcname), arguments: all(&call.args), is_special: is_special(call) }
+        }
         NodeEnum::AExpr(operator) => operation(operator, depth),
         NodeEnum::BoolExpr(junction) => match junction.boolop() {
             BoolExprType::NotExpr => Expr::Not(boxed(junction.args.first())),
@@ -150,11 +148,9 @@ fn operation(operator: &protobuf::AExpr, depth: usize) -> Expr {
         AExprKind::AexprNotBetween => test("not between", with_list()),
         AExprKind::AexprBetweenSym => test("between symmetric", with_list()),
         AExprKind::AexprNotBetweenSym => test("not between symmetric", with_list()),
-        AExprKind::AexprOp | AExprKind::Undefined => Expr::Operator {
-            name: name(&operator.name),
-            left: left().map(Box::new),
-            right: Box::new(right()),
-        },
+        AExprKind::AexprOp | AExprKind::Undefined => {
+            Expr::Operator { name: name(&operator.name), left: left().map(Box::new), right: Box::new(right()) }
+        }
     }
 }
 
@@ -182,7 +178,8 @@ fn items(node: Option<&Node>, depth: usize) -> Vec<Expr> {
 /// The grammar writes `escape` and `similar to` with a function; here the pattern and the escape stand side by side.
 fn pattern(mut arguments: Vec<Expr>) -> Vec<Expr> {
     let hidden = |name: &Name| {
-        name.schema.as_deref() == Some("pg_catalog") && matches!(name.name.as_str(), "like_escape" | "similar_to_escape")
+        name.schema.as_deref() == Some("pg_catalog")
+            && matches!(name.name.as_str(), "like_escape" | "similar_to_escape")
     };
     if let Some(Expr::Call { name, arguments: inner, is_special: false }) = arguments.get_mut(1)
         && hidden(name)

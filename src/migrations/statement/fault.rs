@@ -56,14 +56,20 @@ fn quoted(message: &str) -> Option<&str> {
 }
 
 /// The parser reads from left to right and stops at the first token that nothing can continue: what ends before that
-/// token is refused for its end or not at all, what ends after it is refused alike. So the token can be halved for.
+/// token is refused for its end or not at all, what ends after it is refused alike. So the token can be halved for. Some
+/// words (`not`, `nulls`, `with`) it only takes together with the next, which is therefore left to stand after them.
 fn by_tokens(message: &str, text: &str, is_candidate: impl Fn(&str) -> bool) -> Option<usize> {
     let scanned = pg_query::scan(text).ok()?;
     let range = |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
-    let ranges = scanned.tokens.iter().filter_map(|token| range(token.start, token.end));
-    let candidates: Vec<_> = ranges.filter(|range| text.get(range.clone()).is_some_and(&is_candidate)).collect();
-    let found = candidates.partition_point(|range| !is_refused_alike(message, text, range.end));
-    candidates.get(found).map(|range| range.start)
+    let ranges: Vec<_> = scanned.tokens.iter().filter_map(|token| range(token.start, token.end)).collect();
+    let following = ranges.iter().skip(1).map(Some).chain([None]);
+    let pairs = ranges.iter().zip(following);
+    let candidates: Vec<_> = pairs.filter(|(range, _)| text.get((*range).clone()).is_some_and(&is_candidate)).collect();
+    let found = candidates.partition_point(|(range, next)| {
+        let is_alike = |end| is_refused_alike(message, text, end);
+        !is_alike(range.end) && !next.is_some_and(|next| is_alike(next.end))
+    });
+    candidates.get(found).map(|(range, _)| range.start)
 }
 
 /// The same over plain text, where the scanner is what refuses it.
@@ -73,7 +79,7 @@ fn by_occurrence(message: &str, text: &str, quoted: &str) -> Option<usize> {
     candidates.get(found).copied()
 }
 
-/// Whether the text up to an end is refused with the same words. The tree is not asked for: it takes longer than the rest.
+/// Whether the text up to an end is refused with the same words. The tree is not asked for: it takes the longest.
 fn is_refused_alike(message: &str, text: &str, end: usize) -> bool {
     let Some(part) = text.get(..end) else { return false };
     matches!(pg_query::split_with_parser(part), Err(pg_query::Error::Split(said)) if said == message)

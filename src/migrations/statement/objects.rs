@@ -1,12 +1,11 @@
-//! Everything that is no table and no data: what is dropped, renamed, moved, commented on and granted, functions, types,
-//! views, and what the server as a whole has.
+//! Everything that is no table and no data: what is dropped, renamed, moved, commented on and granted, functions,
+//! types, views.
 
 use super::super::command::{
     Body, Command, CreateFunction, DomainAction, Drop, Inner, Name, ObjectKind, Reads, Rename, SetTo, Transaction,
     TypeKind, TypeName, Volatility,
 };
 use super::super::plpgsql::{Code, Parameter, ParameterMode, Routine};
-use super::{Context, expression_as_select};
 use super::expressions::optional;
 use super::names::{
     name, option, option_is_on, option_word, owner_and_part, persistence, relation, relation_of, relations, said, text,
@@ -14,6 +13,7 @@ use super::names::{
 };
 use super::reads::Reader;
 use super::tables::columns;
+use super::{Context, expression_as_select};
 use pg_query::protobuf::{
     self, DropBehavior, FunctionParameterMode, GrantTargetType, ObjectType, ReindexObjectType, RoleSpecType,
     TransactionStmtKind, VariableSetKind,
@@ -524,7 +524,7 @@ pub(super) fn create_table_as(statement: &protobuf::CreateTableAsStmt) -> Comman
         persistence: persistence(range),
         with_data: into.is_none_or(|into| !into.skip_data),
         columns: renamed(found, given).unwrap_or_default(),
-        reads: reads(query),
+        reads: reads_with_columns(query),
     }
 }
 
@@ -599,13 +599,11 @@ fn implied_name(node: &Node, depth: usize) -> (Option<&str>, bool) {
             None => implied_within(indirection.arg.as_deref(), depth),
         },
         Some(NodeEnum::FuncCall(call)) => (call.funcname.last().and_then(text), true),
-        Some(NodeEnum::TypeCast(cast)) => {
-            match (implied_within(cast.arg.as_deref(), depth), &cast.type_name) {
-                ((Some(name), true), _) => (Some(name), true),
-                (_, Some(named)) => (named.names.last().and_then(text), false),
-                (other, None) => other,
-            }
-        }
+        Some(NodeEnum::TypeCast(cast)) => match (implied_within(cast.arg.as_deref(), depth), &cast.type_name) {
+            ((Some(name), true), _) => (Some(name), true),
+            (_, Some(named)) => (named.names.last().and_then(text), false),
+            (other, None) => other,
+        },
         Some(NodeEnum::CollateClause(clause)) => implied_within(clause.arg.as_deref(), depth),
         Some(NodeEnum::AExpr(operator)) if operator.kind() == protobuf::AExprKind::AexprNullif => {
             (Some("nullif"), true)
@@ -768,7 +766,7 @@ pub(super) fn create_function(context: &Context<'_>, statement: &protobuf::Creat
         replace: statement.replace,
         arguments: parameters().filter(is_input).map(argument).collect(),
         returns: statement.return_type.as_ref().filter(|_| !returns_table).map(|returns| type_name(Some(returns))),
-        outputs: parameters().filter(is_output).map(|parameter| argument(parameter)).map(|(n, t, _)| (n, t)).collect(),
+        outputs: parameters().filter(is_output).map(argument).map(|(name, of, _)| (name, of)).collect(),
         language,
         volatility: option_word(options, "volatility").map_or(Volatility::Volatile, |word| volatility(&word)),
         is_strict: is_on("strict"),

@@ -44,7 +44,10 @@ impl<'a> Reader<'a> {
 
     /// What was read, and the columns.
     pub(super) fn into_reads_and_columns(self) -> (Reads, Vec<Vec<String>>) {
-        (Reads { relations: self.relations, functions: self.functions, columns: Vec::new() }, self.columns.unwrap_or_default())
+        (
+            Reads { relations: self.relations, functions: self.functions, columns: Vec::new() },
+            self.columns.unwrap_or_default(),
+        )
     }
 
     /// Reads a node that may be missing.
@@ -305,7 +308,7 @@ impl<'a> Reader<'a> {
         self.writes.extend(target.map(|target| (kind, relation(target))));
     }
 
-    /// Reads common table expressions and puts their names in force: each sees those before it, of a recursive list all.
+    /// Reads common table expressions and puts their names in force: each sees those before it, if recursive all.
     fn enter(&mut self, clause: Option<&'a protobuf::WithClause>) {
         let Some(clause) = clause else { return };
         let of_node = |node: &'a Node| match node.node.as_ref() {

@@ -1,8 +1,8 @@
 //! Tables, their columns, constraints, partitions and indexes: `create table`, `alter table`, `create index`.
 
 use super::super::command::{
-    Action, ActionKind, Bound, ColumnDef, Command, Constraint, ConstraintKind, CreateIndex, CreateTable, Expr, Generated,
-    IndexKey, PartitionBy, ReplicaIdentity,
+    Action, ActionKind, Bound, ColumnDef, Command, Constraint, ConstraintKind, CreateIndex, CreateTable, Expr,
+    Generated, IndexKey, PartitionBy, ReplicaIdentity,
 };
 use super::expressions::{expression, list, optional};
 use super::names::{name, option_names, persistence, relation_of, relations, said, text, texts, type_name};
@@ -205,9 +205,7 @@ impl Places {
             (At::AtAddColumn, Some(NodeEnum::ColumnDef(column))) => {
                 ActionKind::AddColumn { column: self.column(column), if_not_exists: action.missing_ok }
             }
-            (At::AtDropColumn, _) => {
-                ActionKind::DropColumn { column: column(), if_exists: action.missing_ok, cascade }
-            }
+            (At::AtDropColumn, _) => ActionKind::DropColumn { column: column(), if_exists: action.missing_ok, cascade },
             (At::AtAlterColumnType, Some(NodeEnum::ColumnDef(definition))) => ActionKind::AlterType {
                 column: column(),
                 type_name: type_name(definition.type_name.as_ref()),
@@ -220,10 +218,9 @@ impl Places {
             },
             (At::AtSetNotNull, _) => ActionKind::SetNotNull(column()),
             (At::AtDropNotNull, _) => ActionKind::DropNotNull(column()),
-            (At::AtSetExpression, _) => ActionKind::SetExpression(
-                column(),
-                optional(action.def.as_deref()).unwrap_or(Expr::Other(Vec::new())),
-            ),
+            (At::AtSetExpression, _) => {
+                ActionKind::SetExpression(column(), optional(action.def.as_deref()).unwrap_or(Expr::Other(Vec::new())))
+            }
             (At::AtDropExpression, _) => ActionKind::DropExpression(column()),
             (At::AtAddIdentity, _) => ActionKind::AddIdentity(column()),
             (At::AtSetIdentity, _) => ActionKind::SetIdentity(column()),
@@ -293,7 +290,9 @@ impl Places {
             (At::AtChangeOwner, _) => ActionKind::OwnerTo,
             (At::AtClusterOn, _) => ActionKind::ClusterOn(column()),
             (At::AtDropCluster, _) => ActionKind::SetWithoutCluster,
-            (At::AtEnableTrig | At::AtEnableAlwaysTrig | At::AtEnableReplicaTrig, _) => trigger(true, said(&action.name)),
+            (At::AtEnableTrig | At::AtEnableAlwaysTrig | At::AtEnableReplicaTrig, _) => {
+                trigger(true, said(&action.name))
+            }
             (At::AtDisableTrig, _) => trigger(false, said(&action.name)),
             (At::AtEnableTrigAll | At::AtEnableTrigUser, _) => trigger(true, None),
             (At::AtDisableTrigAll | At::AtDisableTrigUser, _) => trigger(false, None),
@@ -403,8 +402,7 @@ pub(super) fn bound(written: &protobuf::PartitionBoundSpec) -> Bound {
     // the grammar has no word for them: they come as columns of that name
     let unlimited = |node: &Node| match node.node.as_ref() {
         Some(NodeEnum::ColumnRef(column)) => {
-            column.fields.len() == 1
-                && matches!(column.fields.first().and_then(text), Some("minvalue" | "maxvalue"))
+            column.fields.len() == 1 && matches!(column.fields.first().and_then(text), Some("minvalue" | "maxvalue"))
         }
         _ => false,
     };

@@ -163,21 +163,6 @@ pub(super) static KNOWN: &[&Known] = &[
         }],
     },
     &Known {
-        id: "prisma",
-        marks: &["PrismaPg", "PrismaClient", "prisma://"],
-        meanings: &[
-            own(Size, "connection_limit", "connectionlimit", Connections, Itself),
-            shared(Size, "max", "max", "prismapg", Connections, Itself),
-            shared(AcquireTimeout, "pool_timeout", "pooltimeout", "url", Seconds, Zero::Unlimited),
-            shared(AcquireTimeout, "connectionTimeoutMillis", "connectiontimeoutmillis", "", Millis, Zero::Unlimited),
-            shared(Lifetime, "maxLifetimeSeconds", "maxlifetimeseconds", "", Seconds, Zero::Unlimited),
-            shared(IdleTimeout, "idleTimeoutMillis", "idletimeoutmillis", "", Millis, Zero::Unlimited),
-        ],
-        // up to 6 two for each processor of the application's machine, and one; from 7 on those of node-postgres
-        defaults: [Number(10.0), Unlimited, Unlimited, Unlimited, Off],
-        notes: &[],
-    },
-    &Known {
         id: "node-postgres",
         marks: &["new Pool(", "pg-pool", "require('pg')", "from 'pg'", "require(\"pg\")", "from \"pg\""],
         meanings: &[
@@ -188,6 +173,21 @@ pub(super) static KNOWN: &[&Known] = &[
             own(IdleTimeout, "idleTimeoutMillis", "idletimeoutmillis", Millis, Zero::Unlimited),
         ],
         defaults: [Number(10.0), Unlimited, Unlimited, Number(10.0), Off],
+        notes: &[],
+    },
+    &Known {
+        id: "prisma",
+        marks: &["PrismaPg", "PrismaClient", "prisma://"],
+        meanings: &[
+            own(Size, "connection_limit", "connectionlimit", Connections, Itself),
+            shared(Size, "max", "max", "prismapg", Connections, Itself),
+            shared(AcquireTimeout, "pool_timeout", "pooltimeout", "url", Seconds, Zero::Unlimited),
+            own(AcquireTimeout, "connectionTimeoutMillis", "connectiontimeoutmillis", Millis, Zero::Unlimited),
+            own(Lifetime, "maxLifetimeSeconds", "maxlifetimeseconds", Seconds, Zero::Unlimited),
+            own(IdleTimeout, "idleTimeoutMillis", "idletimeoutmillis", Millis, Zero::Unlimited),
+        ],
+        // up to 6 two for each processor of the application's machine, and one; from 7 on those of node-postgres
+        defaults: [Number(10.0), Unlimited, Unlimited, Unlimited, Off],
         notes: &[],
     },
     &Known {

@@ -8,7 +8,6 @@ pub(super) enum Unit {
     Connections,
     Seconds,
     Millis,
-    Minutes,
     /// The value itself says.
     Duration,
     /// Anything but zero and false is on.
@@ -81,7 +80,6 @@ fn seconds(text: &str, unit: Unit, depth: u32) -> Option<f64> {
     let factor = match unit {
         Unit::Connections | Unit::Seconds | Unit::Duration | Unit::Switch => 1.0,
         Unit::Millis => 1e-3,
-        Unit::Minutes => 60.0,
     };
     if let Some(number) = plain(text) {
         // a duration without a unit is only sure where it is nothing
@@ -217,7 +215,6 @@ mod tests {
             ("std::time::Duration::from_secs(10)", Unit::Duration, 10.0),
             ("timedelta(minutes=25)", Unit::Seconds, 1500.0),
             ("{ secs = 10, nanos = 0 }", Unit::Duration, 10.0),
-            ("5", Unit::Minutes, 300.0),
             ("true", Unit::Switch, 1.0),
         ] {
             assert_eq!(of(text, unit), Some(expected), "{text}");

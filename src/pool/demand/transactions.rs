@@ -115,10 +115,18 @@ pub fn read(mut log: Read) -> Traced {
     }
     let mut total = traced.demand(Key::ALL, Some(put.back_to_back()));
     total.notes = notes.clone();
+    // one database, or one role in it, is often all there is: the same transactions are measured once
+    let mut measured: HashMap<Vec<usize>, Demand> = HashMap::new();
     let mut parts = Vec::new();
     for key in traced.largest() {
-        let mut demand = traced.demand(key, None);
+        let own = traced.indexes(&key);
+        let mut demand = match measured.get(&own) {
+            Some(same) => Demand { key, ..same.clone() },
+            None if own.len() == traced.keys.len() => Demand { key, ..total.clone() },
+            None => traced.demand(key, None),
+        };
         demand.notes.clone_from(&notes);
+        measured.entry(own).or_insert_with(|| demand.clone());
         parts.push(demand);
     }
     traced.demands = Demands::sorted(total, parts);
@@ -243,14 +251,35 @@ impl Traced {
         if self.sampled < 1.0 { trace.view().multiplied(1.0 / self.sampled, SEED) } else { trace }
     }
 
+    /// Connections idle in a transaction at once, on average, of those that were logged.
+    fn idle(&self, key: &Key) -> f64 {
+        let length = (self.to - self.from) as f64;
+        let is_own = self.own(key);
+        let idle = |one: &Held| {
+            let inside = one.start.saturating_add(one.hold).min(self.to) - one.start.max(self.from);
+            one.idle as f64 * (inside.max(0) as f64 / one.hold.max(1) as f64)
+        };
+        let own = self.held.iter().filter(|one| is_own.get(one.key as usize).copied().unwrap_or(*key == Key::ALL));
+        if length > 0.0 { own.map(idle).sum::<f64>() / length } else { 0.0 }
+    }
+
+    fn own(&self, key: &Key) -> Vec<bool> {
+        self.keys.iter().map(|other| key.covers(other)).collect()
+    }
+
     /// Only those that were logged.
     fn seen(&self, key: &Key, idle: Idle) -> Trace {
-        let is_own: Vec<bool> = self.keys.iter().map(|other| key.covers(other)).collect();
+        let is_own = self.own(key);
         let is_all = *key == Key::ALL;
         let own = self.held.iter().filter(|one| is_all || is_own.get(one.key as usize).copied().unwrap_or(false));
         let hold = |one: &Held| if idle == Idle::Removed { one.hold - one.idle } else { one.hold };
         let arrivals = own.map(|one| Arrival { start: one.start, hold: hold(one) }).collect();
         Trace::new(arrivals, self.from, self.to)
+    }
+
+    /// Which keys are this one's, or parts of it.
+    fn indexes(&self, key: &Key) -> Vec<usize> {
+        self.keys.iter().enumerate().filter(|(_, other)| key.covers(other)).map(|(index, _)| index).collect()
     }
 
     /// The keys, and what they roll up to, that hold most.
@@ -277,8 +306,7 @@ impl Traced {
         let view = trace.view();
         let share = self.sampled;
         let mut demand = Demand::new(Tier::Trace, key, Period::micros(self.from, self.to), view.erlangs() / share);
-        let working = self.seen(&demand.key, Idle::Removed);
-        demand.idle_erlangs = Some((demand.erlangs - working.view().erlangs() / share).max(0.0));
+        demand.idle_erlangs = Some((self.idle(&demand.key) / share).min(demand.erlangs));
         demand.interval = erlang_interval(&view, share);
         demand.arrivals_per_second = Some(view.rate() / share);
         demand.mean_hold_seconds = view.mean_hold().map(|hold| hold / 1e6);

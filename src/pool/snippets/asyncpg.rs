@@ -23,6 +23,7 @@ import os
 import asyncpg
 
 HELD = 30
+tasks = set()
 
 
 async def connect():
@@ -33,7 +34,8 @@ async def connect():
         max_inactive_connection_lifetime=300,
         command_timeout=30,
     )
-    pool.retiring = asyncio.create_task(retire(pool))
+    # a task that nothing refers to may be collected
+    tasks.add(asyncio.create_task(retire(pool)))
     return pool
 
 

@@ -1,4 +1,4 @@
--- expect: column-added-with-rewrite:10 column-added-with-rewrite:11 column-added-with-rewrite:12 column-added-with-rewrite:13 column-added-with-rewrite:14 column-added-with-rewrite:15 column-added-with-rewrite:16 column-added-with-rewrite:17 column-added-with-rewrite:18 column-added-with-rewrite:19 column-added-with-rewrite:22 column-added-with-rewrite:23 column-added-with-rewrite:24 column-added-with-rewrite:26
+-- expect: column-added-with-rewrite:10 column-added-with-rewrite:11 column-added-with-rewrite:12 column-added-with-rewrite:13 column-added-with-rewrite:14 column-added-with-rewrite:15 column-added-with-rewrite:16 column-added-with-rewrite:17 column-added-with-rewrite:18 column-added-with-rewrite:19 column-added-with-rewrite:22 column-added-with-rewrite:23 column-added-with-rewrite:24 column-added-with-rewrite:28 column-added-with-rewrite:32
 -- file: 001_shop.sql released
 create table orders (id bigint primary key, total int, created_at timestamptz not null default now());
 create domain positive as int check (value > 0);
@@ -22,5 +22,11 @@ alter table orders
   add column other_token uuid default gen_random_uuid(),
   add column "Odd Name" double precision default random();
 alter table events add column token uuid default gen_random_uuid();
+do $$
+begin
+  if not exists (select from information_schema.columns where table_name = 'orders' and column_name = 'guarded') then
+    alter table orders add column guarded uuid default gen_random_uuid();
+  end if;
+end $$;
 -- a function that no migration made may be anything
 alter table orders add column mystery int default made_elsewhere();

@@ -28,6 +28,11 @@ alter table orders alter column total set default random();
 create table fresh (id int);
 alter table fresh add column token uuid default gen_random_uuid();
 alter table fresh add column number serial;
+do $$
+begin
+  create table made_within (id int);
+  alter table made_within add column token uuid default gen_random_uuid();
+end $$;
 create temporary table scratch (id int);
 alter table scratch add column token uuid default gen_random_uuid();
 alter table orders add column if not exists note text;

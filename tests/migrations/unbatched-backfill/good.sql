@@ -10,6 +10,11 @@ update orders set n = 0 where id in (select id from orders where n is null limit
 update orders set n = 0 where ctid = any(array(select ctid from orders where n is null limit 5000));
 delete from orders where id = 5 and state = 'old';
 insert into users select id, n from orders;
+do $$ begin
+  for i in 1..100 loop
+    update orders set n = 0 where id between i * 1000 and i * 1000 + 999;
+  end loop;
+end $$;
 create table fresh (n int);
 insert into fresh values (1);
 update fresh set n = 2;
