@@ -137,7 +137,7 @@ impl Csvlog {
                     let end = chunk.get(at..).and_then(|rest| rest.iter().position(|&byte| byte != 0));
                     let end = end.map_or(chunk.len(), |length| at + length);
                     // otherwise its line is counted by what stands behind it
-                    if matches!(chunk.get(end), None | Some(b'\n' | b'\r')) {
+                    if matches!(chunk.get(end..), None | Some([] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..])) {
                         reading.unread(at, chunk.get(at..end).unwrap_or_default());
                     }
                     at = end;
@@ -685,7 +685,7 @@ mod tests {
         assert_eq!(records[1].query_id, Some(-4_980_553_518_391_887_893));
         assert_eq!(read(b"").1, Reading::default());
         assert_eq!(read(b"\0\0\0").1.unread_lines, 1);
-        assert_eq!(read(b"\0\0\nx\n\0x").1.unread_lines, 3);
+        assert_eq!(read(b"\0\0\nx\n\0x\n\0\rx").1.unread_lines, 4);
     }
 
     #[test]
