@@ -124,6 +124,14 @@ impl Csvlog {
         if chunk.last().is_some_and(|&last| last != b'\n') {
             reading.lines += 1;
         }
+        // what is read again from the middle of a line is one line with what was before
+        let mut counted = 0;
+        let mut unread = |reading: &mut Reading, offset: usize, text: &[u8]| {
+            if offset >= counted {
+                reading.unread(offset, text);
+                counted = line_end(chunk, offset);
+            }
+        };
         let mut fields = Fields::default();
         let mut at = if chunk.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         if chunk.get(at..).is_some_and(|rest| rest.starts_with(b"log_time,")) {
@@ -136,10 +144,7 @@ impl Csvlog {
                 0 => {
                     let end = chunk.get(at..).and_then(|rest| rest.iter().position(|&byte| byte != 0));
                     let end = end.map_or(chunk.len(), |length| at + length);
-                    // otherwise its line is counted by what stands behind it
-                    if matches!(chunk.get(end..), None | Some([] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..])) {
-                        reading.unread(at, chunk.get(at..end).unwrap_or_default());
-                    }
+                    unread(&mut reading, at, chunk.get(at..end).unwrap_or_default());
                     at = end;
                 }
                 _ => match record(chunk, at, &mut fields) {
@@ -153,7 +158,7 @@ impl Csvlog {
                             Scan::Damaged { at: damage } => resynchronise(chunk, at, damage),
                             Scan::Record { next, .. } | Scan::Limit { next } | Scan::Foreign { next } => next,
                         };
-                        for_each_line(chunk, at, next, |offset, line| reading.unread(offset, line));
+                        for_each_line(chunk, at, next, |offset, line| unread(&mut reading, offset, line));
                         at = next;
                     }
                 },
