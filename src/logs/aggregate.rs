@@ -5,7 +5,7 @@ use super::analysis::{Command, Transaction as Control};
 use super::distribution::Distribution;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, Rarity, Step, Tag, What};
 use super::fast::FastMap;
-use super::fold::{QueryTable, Totals};
+use super::fold::{QueryTable, Totals, merge_held};
 use super::message::Step as StepKind;
 use super::names::Names;
 use super::session::{Done, PORTALS, Pending, Portal, Prelude, Session, Transaction};
@@ -17,6 +17,7 @@ use super::workload::{
 };
 use crate::report::Tool;
 use crate::time::Timestamp;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -346,6 +347,9 @@ impl Aggregate {
         }
         let seen = local.digest.shapes.get(shape as usize)?;
         let query = self.queries.number(database, &seen.shape);
+        if let Some(mapper) = seen.mapper {
+            self.queries.written_by(query, mapper);
+        }
         known.push((database, query));
         Some(query)
     }
@@ -1261,12 +1265,15 @@ impl Aggregate {
         failures.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| failure_key(a).cmp(&failure_key(b))));
         let mut lock_waits: Vec<LockWaits> = self.lock_waits.into_values().collect();
         lock_waits.sort_by(|a, b| lock_key(a).cmp(&lock_key(b)));
-        let mut held: Vec<Held> = Vec::new();
+        // a look-up and the list of many keys are two queries with one name
+        let mut held: BTreeMap<(String, String), Held> = BTreeMap::new();
         for (query, mut one) in self.held {
             one.after = self.queries.fingerprint(query).unwrap_or(OTHER).to_owned();
-            held.push(one);
+            match held.entry((one.database.clone(), one.after.clone())) {
+                Entry::Vacant(free) => drop(free.insert(one)),
+                Entry::Occupied(mut known) => merge_held(known.get_mut(), &one),
+            }
         }
-        held.sort_by(|a, b| (&a.database, &a.after).cmp(&(&b.database, &b.after)));
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
         sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
         self.queries.join_truncated();
@@ -1288,7 +1295,7 @@ impl Aggregate {
             groups,
             failures,
             lock_waits,
-            held,
+            held: held.into_values().collect(),
             sessions,
             secrets: self.secrets.into_values().collect(),
             checkpoints: self.checkpoints,

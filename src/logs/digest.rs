@@ -5,6 +5,7 @@ use super::comment;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, PlanSeen, Rarity, ShapeSeen, Step, Tag, What};
 use super::fast::FastMap;
 use super::lexer::{self, Lexer, Parameters, Slot, SlotKind, SlotValue};
+use super::mapper::mapper;
 use super::mask;
 use super::message::{self, Lock, Message, Step as StepKind};
 use super::plan;
@@ -239,7 +240,7 @@ impl<'s> Digester<'s> {
     fn shape(&mut self, sql: &[u8], tabbed: bool, chunk: &mut Chunk<'_>) -> (u32, u32, bool) {
         let lexed = self.lexer.lex(sql, tabbed);
         let (mut hash, has_literals, is_truncated) = (lexed.shape, lexed.has_literals, lexed.is_truncated);
-        // by its case one mapper is told from another, and what a shape is must not depend on which text came first
+        // by its case one mapper is told from another
         if sql.iter().find(|byte| byte.is_ascii_alphabetic()).is_some_and(u8::is_ascii_lowercase) {
             hash ^= LOWER_CASE;
         }
@@ -257,17 +258,19 @@ impl<'s> Digester<'s> {
         if let Some(known) = variants.iter().find(holds) {
             return (*known, tags, has_literals);
         }
+        let original = String::from_utf8_lossy(sql);
         let shape = match self.shapes.get(hash, &self.slots) {
             Some(shape) => shape,
             None => {
                 let text = self.lexer.shape_text(sql, tabbed);
-                let shape = Arc::new(Shape::of(text, &String::from_utf8_lossy(sql)));
+                let shape = Arc::new(Shape::of(text, &original));
                 self.shapes.put(hash, &shape);
                 shape
             }
         };
         let number = chunk.digest.shapes.len() as u32;
-        chunk.digest.shapes.push(ShapeSeen { hash, shape });
+        // what is shared must not depend on which thread came first: this is of the chunk
+        chunk.digest.shapes.push(ShapeSeen { hash, shape, mapper: mapper(&original) });
         chunk.shapes.entry(hash).or_default().push(number);
         (number, tags, has_literals)
     }

@@ -3,12 +3,13 @@
 
 use super::distribution::Distribution;
 use super::event::{NONE, PlanSeen};
+use super::mapper::Mapper;
 use super::message::Why;
 use super::names::Names;
 use super::session::{Pending, Portal};
 use super::shape::Shape;
 use super::unit::{Before, NO_TIME, Repetition, Unit, parts, repetitions};
-use super::workload::{Boundary, Group, GroupKind, OTHER, QueryLoad, RequestLoad, SeqScans};
+use super::workload::{Boundary, Group, GroupKind, Held, OTHER, QueryLoad, RequestLoad, SeqScans};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -64,7 +65,6 @@ impl QueryTable {
             text: shape.analysis.text.clone(),
             shape: shape.text.clone(),
             tables: shape.analysis.tables.clone(),
-            mapper: shape.mapper.map(|mapper| mapper.as_str().to_owned()),
             ..QueryLoad::default()
         };
         self.rows.push(Some(Box::new(Row {
@@ -78,6 +78,13 @@ impl QueryTable {
         self.live += 1;
         self.numbers.insert(key, number);
         number
+    }
+
+    /// Notes the mapper that wrote a query: the first one that is known.
+    pub fn written_by(&mut self, number: u32, mapper: Mapper) {
+        if let Some(row) = self.row(number) {
+            row.load.mapper.get_or_insert_with(|| mapper.as_str().to_owned());
+        }
     }
 
     /// The number of everything else in a database.
@@ -323,6 +330,9 @@ fn timed(load: &mut QueryLoad, duration: u64, execute: u64, query_id: i64) {
 
 /// Adds what another log says of the same query.
 pub fn merge(into: &mut QueryLoad, other: &QueryLoad) {
+    if into.mapper.is_none() && into.fingerprint != OTHER {
+        into.mapper.clone_from(&other.mapper);
+    }
     into.calls += other.calls;
     into.errors += other.errors;
     into.nested += other.nested;
@@ -534,7 +544,7 @@ impl Totals {
         let fingerprint = |query: u32| queries.fingerprint(query).map(str::to_owned);
         // heads that were folded into everything else may be several
         let mut requests: BTreeMap<(String, Option<String>, Option<String>), RequestLoad> = BTreeMap::new();
-        for ((database, _, head), mut load) in self.requests {
+        for ((database, _, head), mut load) in in_order(self.requests) {
             load.database = name(database);
             load.head = (head != NONE).then(|| fingerprint(head).unwrap_or_else(|| OTHER.to_owned()));
             let key = (load.database.clone(), load.route.clone(), load.head.clone());
@@ -547,7 +557,7 @@ impl Totals {
         }
         // what has one name now may have had two numbers: a text that was cut, everything else
         let mut groups: BTreeMap<(GroupKind, String, Option<String>, String), Group> = BTreeMap::new();
-        for ((_, database, parent, child), mut group) in self.groups {
+        for ((_, database, parent, child), mut group) in in_order(self.groups) {
             group.database = name(database);
             group.parent = (parent != NONE).then(|| fingerprint(parent).unwrap_or_else(|| OTHER.to_owned()));
             group.child = fingerprint(child).unwrap_or_else(|| OTHER.to_owned());
@@ -561,6 +571,11 @@ impl Totals {
         }
         (requests.into_values().collect(), groups.into_values().collect())
     }
+}
+
+/// By number, which is the order of the log: that of a hash table is another one in every run.
+fn in_order<K: Ord, T>(table: HashMap<K, T>) -> BTreeMap<K, T> {
+    table.into_iter().collect()
 }
 
 /// What makes two groups the same.
@@ -604,6 +619,13 @@ pub fn merge_group(into: &mut Group, other: &Group) {
     into.varying.dedup();
     into.first = into.first.into_iter().chain(other.first).min();
     into.last = into.last.into_iter().chain(other.last).max();
+}
+
+/// Adds what another log says of the pauses behind the same statement.
+pub fn merge_held(into: &mut Held, other: &Held) {
+    into.transactions += other.transactions;
+    into.pauses.merge(&other.pauses);
+    add_names(&mut into.applications, &other.applications);
 }
 
 fn count_number(numbers: &mut Vec<(u32, u64)>, number: u32, count: u64) {

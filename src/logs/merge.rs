@@ -1,7 +1,7 @@
 //! Workloads of several logs as one: a day from its hours, a fleet from its hosts. The figures are those of one run over all
 //! the logs; requests that one log cut are joined with what the next one has of them, where the session goes on.
 
-use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order};
+use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_held, merge_request, order};
 use super::names::Names;
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
@@ -102,11 +102,7 @@ fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {
     });
     sum.lock_waits.sort_by_key(lock);
     let held = |one: &Held| (one.database.clone(), one.after.clone());
-    by_key(&mut sum.held, other.held, held, |into, from| {
-        into.transactions += from.transactions;
-        into.pauses.merge(&from.pauses);
-        add_names(&mut into.applications, &from.applications);
-    });
+    by_key(&mut sum.held, other.held, held, merge_held);
     sum.held.sort_by_key(held);
     let sessions = |one: &Sessions| (one.database.clone(), one.user.clone(), one.application.clone());
     by_key(&mut sum.sessions, other.sessions, sessions, |into, from| {

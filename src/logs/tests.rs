@@ -384,3 +384,58 @@ fn the_mapper_that_wrote_a_text_is_kept() {
     );
     assert_eq!(query(&workload(&log), "shop_book").mapper.as_deref(), Some("Django"));
 }
+
+#[test]
+fn who_wrote_a_text_does_not_depend_on_what_was_read_before() {
+    // one shape: the layout alone tells that a mapper wrote the second
+    let (by_hand, mapped) =
+        ("SELECT b.id FROM books AS b WHERE b.id = 1", "SELECT b.id\n\tFROM books AS b\n\tWHERE b.id = 1");
+    let mappers = |texts: &[&str]| {
+        let (shapes, selection) = (Shapes::default(), Selection::default());
+        let mut digester = Digester::new(&shapes, &selection);
+        let mut reader = Reader::new(Clock::default());
+        let mut of = |text: &str| {
+            let mut log = Log::default();
+            log.sql(7, text);
+            let format =
+                reader::Format::Stderr(reader::stderr::Stderr::new(options().prefix.unwrap(), log.text.as_bytes()));
+            let digest =
+                digester.digest(0, log.text.as_bytes(), |each| reader.read(&format, log.text.as_bytes(), each));
+            digest.shapes[0].mapper
+        };
+        texts.iter().map(|text| of(text)).collect::<Vec<_>>()
+    };
+    let alone = mappers(&[mapped])[0];
+    assert!(alone.is_some());
+    assert_eq!(mappers(&[by_hand, mapped]), [None, alone]);
+    assert_eq!(mappers(&[mapped, by_hand]), [alone, None]);
+    let mut log = Log::default();
+    log.sql(7, by_hand);
+    let mut other = Log::default();
+    other.sql(7, mapped);
+    let halves = vec![workload(&log), workload(&other)];
+    assert_eq!(merge::merge(halves).unwrap().queries[0].mapper.as_deref(), Some("Entity Framework Core"));
+}
+
+#[test]
+fn two_texts_of_one_query_are_put_together_in_the_order_of_the_log() {
+    let mut log = Log::default();
+    for request in 0..8 {
+        // pg_query gives the look-up and the list one fingerprint, so these requests begin alike
+        for (nth, keys) in ["= 1", "in (1, 2, 3)"].into_iter().enumerate() {
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: begin");
+            let time = (request + 1) * (nth + 3);
+            log.line(7, 1, &format!("LOG:  duration: {time}.000 ms  statement: select * from books where id {keys}"));
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: select * from tags");
+            // and so do the statements before these pauses
+            log.line(7, 1, &format!("LOG:  duration: 0.100 ms  statement: select * from books where id {keys}"));
+            log.pause(200 + time as i64);
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: commit");
+        }
+    }
+    let stored = || serde_json::to_string(&workload(&log)).unwrap();
+    let first = stored();
+    assert!((0..10).all(|_| stored() == first));
+    let workload = workload(&log);
+    assert_eq!((workload.requests.len(), workload.held.len(), workload.held[0].transactions), (1, 1, 16));
+}
