@@ -1,7 +1,9 @@
 //! Workloads of several logs as one: a day from its hours, a fleet from its hosts. The figures are those of one run over all
 //! the logs; requests that one log cut are joined with what the next one has of them, where the session goes on.
 
-use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_held, merge_request, order};
+use super::fold::{
+    QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_held, merge_request, order,
+};
 use super::names::Names;
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
