@@ -1,7 +1,7 @@
 //! csvlog: 23 columns until PostgreSQL 12, 24 in 13, 26 from 14 on; columns a later version may add are skipped.
 //!
 //! Values span lines, so a record ends at a line feed outside quotes only. Text the server quoted cannot look like the start
-//! of a record: its quotes are doubled, and where a record's own quotes stand single, [`is_start`] asks for an odd run.
+//! of a record: its quotes are doubled, and where a record's own quotes stand single, `is_start` asks for an odd run.
 
 use crate::logs::prefix::Clock;
 use crate::logs::record::{Reading, Record, Severity};
