@@ -284,7 +284,8 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
         }
         workloads.push(read.workload);
     }
-    let workload = merge::merge(workloads).map_err(Failure::usage)?;
+    let merge::Merged { workload, notes: repeated } = merge::merge(workloads).map_err(Failure::usage)?;
+    notes.extend(repeated);
     if workload.from.is_none() && workload.coverage.executions == 0 && !workload.logging.filters.is_empty() {
         let text = format!("nothing in the logs is left: {}", workload.logging.filters.join(", "));
         notes.push(Note { text, warning: true });
@@ -365,6 +366,7 @@ fn source(input: logs::input::Input, progress: &Progress, stop: &Arc<AtomicBool>
         // logs of one set are one server's; processes of another may have the same numbers
         stream: crate::hash::number(input.set.as_bytes()),
         written: input.modified,
+        until: input.until.clone(),
         open: Box::new(move || {
             let is_file = input.size.is_some();
             let open = move || input.open_counted(read).map(|(reader, _)| reader);

@@ -13,7 +13,7 @@ mod step;
 mod unit;
 
 use super::distribution::Distribution;
-use super::event::{Actor, Digest, Event, NONE, What};
+use super::event::{Actor, Digest, Event, NO_DURATION, NONE, What};
 use super::fast::FastMap;
 use super::fold::{QueryTable, Totals};
 use super::names::Names;
@@ -22,6 +22,7 @@ use super::unit::{Before, NO_TIME, Unit};
 use super::workload::{
     Boundary, Checkpoints, Coverage, Failures, Held, LockWaits, OpenUnit, Secret, Sessions, SourceFile, UnreadLine,
 };
+use crate::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
 /// A trace is over when nothing of it was logged for so long.
@@ -36,6 +37,8 @@ const QUIET: i64 = 600_000_000;
 const SESSIONS: usize = 20_000;
 /// Kinds of failures, lock waits, session groups that are told apart.
 const KINDS: usize = 2000;
+/// Entries by which a log that goes on is known again.
+pub(super) const FIRST: u64 = 100;
 /// Lines that could not be read and are shown.
 const UNREAD: usize = 5;
 
@@ -191,6 +194,7 @@ impl Aggregate {
         let path = self.sources.last().map(|source| source.path.clone()).unwrap_or_default();
         if let Some(source) = self.sources.last_mut() {
             source.bytes += digest.reading.bytes;
+            count(source, digest);
         }
         let coverage = &mut self.coverage;
         coverage.bytes += digest.reading.bytes;
@@ -304,4 +308,22 @@ impl Aggregate {
             }
         }
     }
+}
+
+/// What a log is known by, should it be named again.
+fn count(source: &mut SourceFile, digest: &Digest) {
+    let times = || digest.events.iter().map(|event| event.time).filter(|time| *time != NO_TIME);
+    let (first, last) = (times().min(), times().max());
+    let time = Timestamp::from_unix_micros;
+    source.from = source.from.into_iter().chain(first.map(time)).min();
+    source.to = source.to.into_iter().chain(last.map(time)).max();
+    let durations = digest.events.iter().map(|event| match event.what {
+        What::Statement(step) if step.duration != NO_DURATION => step.duration,
+        What::Duration(duration) => duration,
+        _ => 0,
+    });
+    let left = FIRST.saturating_sub(source.events) as usize;
+    source.first_durations = durations.clone().take(left).fold(source.first_durations, u64::saturating_add);
+    source.durations = durations.fold(source.durations, u64::saturating_add);
+    source.events += digest.events.len() as u64;
 }

@@ -5,12 +5,14 @@ use super::fold::{
     QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_held, merge_request, order,
 };
 use super::names::Names;
+use super::repeated::{Counted, Repeated};
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
 use super::workload::{
     Boundary, Checkpoints, Coverage, FORMAT, Failures, Group, Held, LockWaits, Logging, OpenUnit, QueryLoad,
     RequestLoad, Secret, Sessions, Workload,
 };
+use crate::report::Note;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -56,18 +58,47 @@ pub fn parse(bytes: &[u8]) -> Result<Workload, MergeError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// One workload of several, which are put into the order of their times.
+/// Several workloads as one.
+#[derive(Debug)]
+pub struct Merged {
+    /// The one.
+    pub workload: Workload,
+    /// What was left out, or counts twice.
+    pub notes: Vec<Note>,
+}
+
+/// One workload of several, which are put into the order of their times. One whose logs are all counted already is left out.
 ///
 /// # Errors
 /// There is none, or they were logged under settings that no figure can be true of together.
-pub fn merge(mut workloads: Vec<Workload>) -> Result<Workload, MergeError> {
+pub fn merge(mut workloads: Vec<Workload>) -> Result<Merged, MergeError> {
     workloads.sort_by_key(|workload| (workload.from, workload.to));
-    let mut workloads = workloads.into_iter();
-    let mut sum = workloads.next().ok_or(MergeError::Nothing)?;
-    for other in workloads {
-        add(&mut sum, other)?;
+    let (mut counted, mut notes) = (Counted::default(), Vec::new());
+    let mut sum: Option<Workload> = None;
+    for workload in workloads {
+        match counted.add(&workload) {
+            Repeated::All => {
+                notes.push(Note { text: left_out(&workload), warning: true });
+                continue;
+            }
+            Repeated::Some(repeated) => notes.extend(repeated.into_iter().map(|text| Note { text, warning: true })),
+            Repeated::Nothing => {}
+        }
+        match &mut sum {
+            Some(sum) => add(sum, workload)?,
+            None => sum = Some(workload),
+        }
     }
-    Ok(sum)
+    Ok(Merged { workload: sum.ok_or(MergeError::Nothing)?, notes })
+}
+
+fn left_out(workload: &Workload) -> String {
+    let logs = match workload.sources.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.path.clone(),
+        [first, more @ ..] => format!("{} and {} more", first.path, more.len()),
+    };
+    format!("a workload of {logs} was left out: all of it is in the others already")
 }
 
 fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {

@@ -40,6 +40,7 @@ fn read_with(text: &str, options: &Options) -> Workload {
         name: "test.log".into(),
         stream: 0,
         written: None,
+        until: None,
         open: Box::new(move || Ok(Box::new(io::Cursor::new(bytes)))),
     };
     let outcome = read(vec![source], options, &AtomicBool::new(false));
@@ -340,14 +341,14 @@ fn two_halves_merged_are_the_whole() {
     let part = |text: &str| {
         let bytes = text.as_bytes().to_vec();
         let open = Box::new(move || Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>));
-        let source = Source { name: "x".into(), stream: 0, written: None, open };
+        let source = Source { name: "x".into(), stream: 0, written: None, until: None, open };
         read(vec![source], &options(), &AtomicBool::new(false)).workload
     };
     let whole = merge::settled(&part(&log.text));
     let stored = |workload: &Workload| serde_json::to_vec(workload).unwrap();
     let halves = [part(&log.text[..cut]), part(&log.text[cut..])];
     let halves = halves.iter().map(|half| merge::parse(&stored(half)).unwrap()).collect();
-    let merged = merge::settled(&merge::merge(halves).unwrap());
+    let merged = merge::settled(&merge::merge(halves).unwrap().workload);
     assert_eq!(merged.queries, whole.queries);
     let counts = |workload: &Workload| {
         let group = workload.groups.iter().find(|group| group.parent.is_some()).unwrap();
@@ -400,7 +401,7 @@ fn who_wrote_a_text_does_not_depend_on_what_was_read_before() {
             let format =
                 reader::Format::Stderr(reader::stderr::Stderr::new(options().prefix.unwrap(), log.text.as_bytes()));
             let digest =
-                digester.digest(0, log.text.as_bytes(), |each| reader.read(&format, log.text.as_bytes(), each));
+                digester.digest(0, None, log.text.as_bytes(), |each| reader.read(&format, log.text.as_bytes(), each));
             digest.shapes[0].mapper
         };
         texts.iter().map(|text| of(text)).collect::<Vec<_>>()
@@ -414,7 +415,7 @@ fn who_wrote_a_text_does_not_depend_on_what_was_read_before() {
     let mut other = Log::default();
     other.sql(7, mapped);
     let halves = vec![workload(&log), workload(&other)];
-    assert_eq!(merge::merge(halves).unwrap().queries[0].mapper.as_deref(), Some("Entity Framework Core"));
+    assert_eq!(merge::merge(halves).unwrap().workload.queries[0].mapper.as_deref(), Some("Entity Framework Core"));
 }
 
 #[test]
@@ -438,4 +439,44 @@ fn two_texts_of_one_query_are_put_together_in_the_order_of_the_log() {
     assert!((0..10).all(|_| stored() == first));
     let workload = workload(&log);
     assert_eq!((workload.requests.len(), workload.held.len(), workload.held[0].transactions), (1, 1, 16));
+}
+
+#[test]
+fn what_another_destination_holds_does_not_count_again() {
+    let mut log = Log::default();
+    log.sql(7, "select 1 from a");
+    log.sql(7, "select 1 from b");
+    log.line(7, 1, "LOG:  statement: create role x password 'canary-of-a-secret'");
+    let read_until = |until: Option<&str>| {
+        let bytes = log.text.as_bytes().to_vec();
+        let open = Box::new(move || Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>));
+        let until = until.map(str::to_owned);
+        let source = Source { name: "x".into(), stream: 0, written: None, until, open };
+        read(vec![source], &options(), &AtomicBool::new(false)).workload
+    };
+    let whole = read_until(None);
+    assert_eq!((whole.coverage.executions, whole.secrets.len(), whole.sources[0].events), (3, 1, 4));
+    let part = read_until(Some("2026-11-22 02:00:00.002 UTC"));
+    assert_eq!((part.coverage.executions, part.secrets.len(), part.sources[0].events), (1, 0, 1));
+    assert_eq!(part.sources[0].durations, 500);
+    assert_eq!((part.sources[0].from, part.sources[0].to), (part.from, part.to));
+}
+
+#[test]
+fn a_workload_that_is_merged_twice_counts_once() {
+    let log = |pid: u32, requests: u32| {
+        let mut log = Log::default();
+        for request in 0..requests {
+            log.sql(pid, &format!("select * from books where id = {request}"));
+        }
+        workload(&log)
+    };
+    let (one, other) = (log(7, 5), log(8, 6));
+    let merged = merge::merge(vec![one.clone(), other.clone(), one.clone()]).unwrap();
+    assert_eq!(merged.workload.coverage.executions, 11);
+    assert_eq!(merged.notes.len(), 1);
+    assert!(merged.notes[0].text.contains("was left out"), "{:?}", merged.notes);
+    // what is in it already cannot be taken out again
+    let again = merge::merge(vec![merged.workload, merge::merge(vec![other, log(9, 7)]).unwrap().workload]).unwrap();
+    assert_eq!((again.workload.coverage.executions, again.notes.len()), (24, 1));
 }

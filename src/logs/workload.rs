@@ -143,6 +143,21 @@ pub struct SourceFile {
     pub is_detected: bool,
     /// Why not all of it was read.
     pub trouble: Option<String>,
+    /// The first and the last time of what counts.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// See `from`.
+    #[serde(default)]
+    pub to: Option<Timestamp>,
+    /// Entries that count and that something was made of.
+    #[serde(default)]
+    pub events: u64,
+    /// Microseconds of all durations among them, parse and bind too.
+    #[serde(default)]
+    pub durations: u64,
+    /// The same of the first hundred: what a log keeps that goes on.
+    #[serde(default)]
+    pub first_durations: u64,
 }
 
 /// How much of the logs was understood.
