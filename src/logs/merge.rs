@@ -13,7 +13,7 @@ use super::workload::{
     RequestLoad, Secret, Sessions, Workload,
 };
 use crate::report::Note;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How a stored workload begins.
@@ -73,23 +73,39 @@ pub struct Merged {
 /// There is none, or they were logged under settings that no figure can be true of together.
 pub fn merge(mut workloads: Vec<Workload>) -> Result<Merged, MergeError> {
     workloads.sort_by_key(|workload| (workload.from, workload.to));
-    let (mut counted, mut notes) = (Counted::default(), Vec::new());
-    let mut sum: Option<Workload> = None;
-    for workload in workloads {
-        match counted.add(&workload) {
-            Repeated::All => {
-                notes.push(Note { text: left_out(&workload), warning: true });
-                continue;
-            }
-            Repeated::Some(repeated) => notes.extend(repeated.into_iter().map(|text| Note { text, warning: true })),
+    let (workloads, notes) = once(workloads)?;
+    let mut workloads = workloads.into_iter();
+    let mut sum = workloads.next().ok_or(MergeError::Nothing)?;
+    for other in workloads {
+        add(&mut sum, other)?;
+    }
+    Ok(Merged { workload: sum, notes })
+}
+
+/// Workloads without those whose logs are all in the others, in the same order. That of the most logs is kept first: a day
+/// holds its hours.
+fn once(workloads: Vec<Workload>) -> Result<(Vec<Workload>, Vec<Note>), MergeError> {
+    let mut order: Vec<usize> = (0..workloads.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(workloads.get(*at).map(|workload| workload.sources.len())));
+    let (mut counted, mut notes, mut repeated) = (Counted::default(), Vec::new(), BTreeSet::new());
+    for at in order {
+        let Some(workload) = workloads.get(at) else { continue };
+        let mut note = |text: String| notes.push(Note { text, warning: true });
+        match counted.add(workload) {
             Repeated::Nothing => {}
-        }
-        match &mut sum {
-            Some(sum) => add(sum, workload)?,
-            None => sum = Some(workload),
+            Repeated::Some(repeated) => repeated.into_iter().for_each(note),
+            Repeated::All => {
+                // who says two things of one log is told so
+                for other in &workloads {
+                    logging(&other.logging, &workload.logging)?;
+                }
+                note(left_out(workload));
+                repeated.insert(at);
+            }
         }
     }
-    Ok(Merged { workload: sum.ok_or(MergeError::Nothing)?, notes })
+    let kept = workloads.into_iter().enumerate().filter(|(at, _)| !repeated.contains(at));
+    Ok((kept.map(|(_, workload)| workload).collect(), notes))
 }
 
 fn left_out(workload: &Workload) -> String {
