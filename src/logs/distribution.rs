@@ -132,6 +132,24 @@ impl Distribution {
         if self.count == 0 { 0.0 } else { self.sum as f64 / self.count as f64 }
     }
 
+    /// The coefficient of variation: the standard deviation as a part of the mean; 0 of nothing.
+    pub fn variation(&self) -> f64 {
+        let mean = self.mean();
+        if mean <= 0.0 {
+            return 0.0;
+        }
+        let squares = |sum: f64, value: f64, count: f64| sum + (value - mean) * (value - mean) * count;
+        let sum = match &self.values {
+            Values::Exact(values) => sorted(values).iter().fold(0.0, |sum, value| squares(sum, *value as f64, 1.0)),
+            buckets => {
+                let mut sum = 0.0;
+                buckets.each(|at, count| sum = squares(sum, middle(at), f64::from(count)));
+                sum
+            }
+        };
+        (sum / self.count as f64).sqrt() / mean
+    }
+
     /// How many values exceed a limit; from a histogram the bucket that holds the limit counts by its middle.
     pub fn above(&self, limit: u64) -> u64 {
         match &self.values {
@@ -332,6 +350,7 @@ mod tests {
         assert_eq!(hundred.quantile(0.5).unwrap().value, 50.0);
         assert_eq!(hundred.quantile(0.99).unwrap().value, 99.0);
         assert_eq!((hundred.mean(), hundred.above(90), hundred.largest(3)), (50.5, 10, Some(98.0)));
+        assert_eq!((of([]).variation(), of([7, 7]).variation(), of([5, 15]).variation()), (0.0, 0.0, 0.5));
         assert_eq!(of([]).quantile(0.5), None);
         assert_eq!(of([7]).quantile(0.99).unwrap(), Quantile { value: 7.0, low: 7.0, high: None });
     }

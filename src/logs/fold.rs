@@ -22,6 +22,8 @@ const KINDS: usize = 10_000;
 const NAMES: usize = 16;
 /// Query ids that are kept of one query.
 const QUERY_IDS: usize = 64;
+/// Seconds of a query in which its executions are counted apart.
+const APART: usize = 128;
 /// Microseconds from which on a call counts by its query id: the checklist's limit, below which a log of slow queries may lack
 /// some.
 const SLOW: u64 = 100_000;
@@ -36,6 +38,8 @@ struct Row {
     load: QueryLoad,
     /// Applications, by the number of their name: how often.
     applications: Vec<(u32, u64)>,
+    /// Executions in each of the first seconds that had any.
+    seconds: Vec<(i64, u32)>,
     /// Whether something else speaks of it.
     is_pinned: bool,
     used: u64,
@@ -75,6 +79,7 @@ impl QueryTable {
             database,
             load,
             applications: Vec::new(),
+            seconds: Vec::new(),
             is_pinned: false,
             used: self.clock,
         })));
@@ -116,6 +121,25 @@ impl QueryTable {
         self.get(number).map(|row| &row.shape)
     }
 
+    /// Executions of one query for each of another, in each second that had the other, in thousandths.
+    fn each_second(&self, parent: u32, child: u32) -> Distribution {
+        let mut ratios = Distribution::default();
+        let (Some(parent), Some(child)) = (self.get(parent), self.get(child)) else { return ratios };
+        let count = |second: i64| {
+            let at = child.seconds.binary_search_by_key(&second, |(second, _)| *second).ok();
+            at.and_then(|at| child.seconds.get(at)).map_or(0, |(_, count)| u64::from(*count))
+        };
+        // what came later was not counted by seconds
+        let end = match child.seconds.last() {
+            Some((last, _)) if child.seconds.len() == APART => *last,
+            _ => i64::MAX,
+        };
+        for (second, parents) in parent.seconds.iter().filter(|(second, _)| *second <= end) {
+            ratios.add(1000 * count(*second) / u64::from((*parents).max(1)));
+        }
+        ratios
+    }
+
     /// Its fingerprint.
     pub fn fingerprint(&self, number: u32) -> Option<&str> {
         self.get(number).map(|row| row.load.fingerprint.as_str())
@@ -146,6 +170,15 @@ impl QueryTable {
             load.query_ids.push(pending.query_id);
         }
         count_number(&mut row.applications, application, 1);
+        if pending.time != NO_TIME {
+            let second = pending.time.div_euclid(1_000_000);
+            // sessions are not in order to the last line: what is late belongs to the second that is open
+            if let Some((_, count)) = row.seconds.last_mut().filter(|(last, _)| second <= *last) {
+                *count = count.saturating_add(1);
+            } else if row.seconds.len() < APART {
+                row.seconds.push((second, 1));
+            }
+        }
         if let Some(slot) = shape.offset_slot()
             && let Some(offset) = pending.values.get(slot).and_then(|value| value.as_integer())
         {
@@ -418,6 +451,7 @@ impl Totals {
             wall_time: 0,
             remaining: 0,
             boundaries: BTreeMap::new(),
+            each_second: Distribution::default(),
             looked_back: 0,
             proven: 0,
             join: None,
@@ -541,8 +575,14 @@ impl Totals {
         }
     }
 
-    /// Requests and groups, with names in place of numbers.
-    pub fn finish(self, queries: &QueryTable, names: &Names<String>) -> (Vec<RequestLoad>, Vec<Group>) {
+    /// Requests and groups, with names in place of numbers. In a log in which clients share connections what says how parents
+    /// and children go together is their number in each second.
+    pub fn finish(
+        self,
+        queries: &QueryTable,
+        names: &Names<String>,
+        is_pooled: bool,
+    ) -> (Vec<RequestLoad>, Vec<Group>) {
         let name = |database: u32| names.get(database).cloned().unwrap_or_default();
         let fingerprint = |query: u32| queries.fingerprint(query).map(str::to_owned);
         // heads that were folded into everything else may be several
@@ -562,6 +602,9 @@ impl Totals {
         let mut groups: BTreeMap<(GroupKind, String, Option<String>, String), Group> = BTreeMap::new();
         for ((_, database, parent, child), mut group) in in_order(self.groups) {
             group.database = name(database);
+            if is_pooled && parent != NONE {
+                group.each_second = queries.each_second(parent, child);
+            }
             group.parent = (parent != NONE).then(|| fingerprint(parent).unwrap_or_else(|| OTHER.to_owned()));
             group.child = fingerprint(child).unwrap_or_else(|| OTHER.to_owned());
             let key = (group.kind.clone(), group.database.clone(), group.parent.clone(), group.child.clone());
@@ -610,6 +653,7 @@ pub fn merge_group(into: &mut Group, other: &Group) {
     for (boundary, count) in &other.boundaries {
         *into.boundaries.entry(boundary.clone()).or_default() += count;
     }
+    into.each_second.merge(&other.each_second);
     into.looked_back += other.looked_back;
     into.proven += other.proven;
     if into.join.is_none() {

@@ -265,7 +265,7 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
         };
         totals.fold(&unit, &boundary, &[], &mut table, &names);
     }
-    let (requests, groups) = totals.finish(&table, &names);
+    let (requests, groups) = totals.finish(&table, &names, false);
     drop(queries);
     for load in table.finish(&names) {
         let known = workload

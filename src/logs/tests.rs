@@ -480,3 +480,30 @@ fn a_workload_that_is_merged_twice_counts_once() {
     let again = merge::merge(vec![merged.workload, merge::merge(vec![other, log(9, 7)]).unwrap().workload]).unwrap();
     assert_eq!((again.workload.coverage.executions, again.notes.len()), (24, 1));
 }
+
+#[test]
+fn what_comes_in_each_second_tells_where_clients_share_connections() {
+    let mut log = Log::default();
+    for second in 0..6 {
+        log.sql(7, "select id from orders where state = 'open'");
+        log.sql(7, "select id from carts where stale");
+        for order in 0..6 {
+            log.sql(7, &format!("select * from items where order_id = {}", second * 6 + order));
+        }
+        for cart in 0..3 * (second % 3 + 1) {
+            log.sql(7, &format!("select * from wishes where cart_id = {}", second * 9 + cart));
+        }
+        log.pause(1000);
+    }
+    let mut pooled = options();
+    pooled.told.is_pooled = true;
+    let workload = read_with(&log.text, &pooled);
+    let variation = |table: &str| {
+        let fingerprint = &query(&workload, table).fingerprint;
+        let group = workload.groups.iter().find(|group| group.child == *fingerprint && group.parent.is_some()).unwrap();
+        assert_eq!(group.each_second.count, 6);
+        group.each_second.variation()
+    };
+    assert!(variation("from items") == 0.0 && variation("from wishes") > 0.3);
+    assert!(read_with(&log.text, &options()).groups.iter().all(|group| group.each_second.is_empty()));
+}

@@ -375,6 +375,10 @@ pub struct Group {
     pub remaining: u64,
     /// What bounded the units.
     pub boundaries: BTreeMap<Boundary, u64>,
+    /// Children for each parent in each second, in thousandths: of a log in which clients share connections, where nothing
+    /// else says which belong together.
+    #[serde(default)]
+    pub each_second: Distribution,
     /// Units in which the parent stood before the unit, in the same session.
     pub looked_back: u64,
     /// Units in which a plan proved that the parent returned as many rows.

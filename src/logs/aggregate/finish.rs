@@ -53,7 +53,7 @@ impl Aggregate {
         let mut sessions: Vec<Sessions> = self.session_groups.into_values().collect();
         sessions.sort_by(|a, b| (&a.database, &a.user, &a.application).cmp(&(&b.database, &b.user, &b.application)));
         self.queries.join_truncated();
-        let (requests, groups) = self.totals.finish(&self.queries, &self.names);
+        let (requests, groups) = self.totals.finish(&self.queries, &self.names, logging.is_pooled);
         let queries: Vec<QueryLoad> = self.queries.finish(&self.names);
         let mut open = self.cut;
         open.sort_by(|a, b| (a.started, &a.session, a.ended).cmp(&(b.started, &b.session, b.ended)));
