@@ -21,6 +21,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// `pgassay logs`
@@ -185,6 +186,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.save {
         output::check_writable(path)?;
     }
+    refuse_what_is_too_late(arguments)?;
     let prover = arguments.url.as_deref().map(|url| Prover::connect(url, &config)).transpose()?;
     let material = read(&arguments.paths, &arguments.log, &config)?;
     let mut exit = material.exit;
@@ -211,6 +213,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         exit = exit.and(prover.prove(&mut report, &material.workload, again)?);
     }
     Ok(exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Refuses what is said of logs where there are none: what is stored is counted, and cannot be narrowed or told of any more.
+fn refuse_what_is_too_late(arguments: &Arguments) -> Result<(), Failure> {
+    // how many threads there are is said of the machine
+    let Some(flag) = arguments.log.flag().filter(|flag| *flag != "--jobs") else { return Ok(()) };
+    for path in &arguments.paths {
+        if stored(path)?.is_none() {
+            return Ok(());
+        }
+    }
+    Err(Failure::usage(anyhow!(
+        "{flag} says something of logs, and what is named was read and stored already: say it then"
+    )))
 }
 
 /// Refuses logs that are not there and flags that say nothing, before anything else is asked for.
@@ -338,9 +354,12 @@ fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
         return Ok(None);
     }
     let mut head = [0; 64];
-    let is_object = std::fs::File::open(path)
-        .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
-        .is_ok_and(|length| head.get(..length).unwrap_or_default().starts_with(merge::MAGIC.as_bytes()));
+    let is_object =
+        std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut head)).is_ok_and(|length| {
+            // laid out by another program it is one too
+            let head = head.iter().take(length).copied().filter(|byte| !byte.is_ascii_whitespace());
+            head.take(merge::MAGIC.len()).eq(merge::MAGIC.bytes())
+        });
     if !is_object {
         return Ok(None);
     }
@@ -398,13 +417,18 @@ fn watched<T: Send>(files: &[Progress], work: impl FnOnce() -> T + Send) -> T {
     if !std::io::stderr().is_terminal() {
         return work();
     }
-    let bytes: u64 = files.iter().filter_map(|file| file.size).sum();
+    // of a pipe nobody knows how much there is
+    let bytes = files.iter().map(|file| file.size).sum::<Option<u64>>().unwrap_or(0);
     std::thread::scope(|scope| {
-        let working = scope.spawn(work);
+        let (is_over, over) = std::sync::mpsc::channel::<()>();
+        let working = scope.spawn(move || {
+            let done = work();
+            drop(is_over);
+            done
+        });
         let mut shown = false;
         let mut waited = 0;
-        while !working.is_finished() {
-            std::thread::park_timeout(Duration::from_millis(100));
+        while over.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
             waited += 1;
             if waited < 10 {
                 continue;
@@ -412,7 +436,11 @@ fn watched<T: Send>(files: &[Progress], work: impl FnOnce() -> T + Send) -> T {
             let done: u64 = files.iter().map(|file| file.read.load(Ordering::Relaxed)).sum();
             let text = match bytes {
                 0 => format!("{} MB read", done / 1_000_000),
-                bytes => format!("{:>3} %  {} of {} MB", done * 100 / bytes, done / 1_000_000, bytes / 1_000_000),
+                // a log that is written to goes on
+                bytes => {
+                    let share = (done * 100 / bytes).min(100);
+                    format!("{share:>3} %  {} of {} MB", done / 1_000_000, bytes / 1_000_000)
+                }
             };
             drop(write!(std::io::stderr().lock(), "\r{text}\x1b[K"));
             shown = true;

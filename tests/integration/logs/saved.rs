@@ -220,6 +220,25 @@ fn a_stored_workload_is_judged_as_its_log() {
 }
 
 #[test]
+fn what_is_stored_is_told_by_what_it_holds_and_is_not_narrowed_any_more() {
+    let folder = Folder::new();
+    let log = write_log(&folder, "a.log", &SHOP);
+    let stored = save(&folder, "a.json", &log);
+    let laid_out = fs::read_to_string(&stored).unwrap().replacen("{\"kind\":", "{\n  \"kind\": ", 1);
+    let laid_out = folder.write("laid-out.json", laid_out);
+    assert_eq!(
+        number(&report(&[&laid_out], &["--jobs", "1"]), "executions"),
+        number(&report(&[&log], &[]), "executions")
+    );
+    for flag in [["--database", "shop"], ["--min-duration", "100"], ["--from", "2026-11-22"]] {
+        let text = logs(&[&stored], &flag);
+        assert!(refused(&text, 2).starts_with(&format!("{} says something of logs", flag[0])));
+    }
+    let later = write_log(&folder, "b.log", &shop(3, 9 * 3_600_000));
+    report(&[&stored, &later], &["--database", "shop"]);
+}
+
+#[test]
 fn what_is_named_twice_counts_once() {
     let folder = Folder::new();
     let half = SHOP.len() / 2;
