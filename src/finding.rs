@@ -491,7 +491,7 @@ pub fn key(rule: &str, subject: &Subject) -> String {
 }
 
 /// Percent-escapes what would break a key apart or a line: separators, wildcards of suppressions, controls, spaces.
-fn escape(part: &str) -> String {
+pub(crate) fn escape(part: &str) -> String {
     let mut escaped = String::with_capacity(part.len());
     for character in part.chars() {
         if character.is_control()
