@@ -694,6 +694,19 @@ mod tests {
     }
 
     #[test]
+    fn a_line_with_several_faults_counts_once() {
+        // behind each hole something begins as a record does, and is none
+        let torn = entry("a")
+            .trim_end()
+            .strip_suffix(|last: char| last.is_ascii_digit())
+            .unwrap()
+            .replace(",\"pgbench\"", "x");
+        let chunk = format!("x\"\0{torn}\0{torn}\0{torn}\n{}", entry("b"));
+        let (records, reading) = read(chunk.as_bytes());
+        assert_eq!((reading.lines, reading.unread_lines, records.len()), (2, 1, 1));
+    }
+
+    #[test]
     fn lines_of_something_else_are_counted_one_by_one() {
         let mut chunk = entry("a");
         chunk.push_str(&"no csv \"at all\nnor, this\n".repeat(SAMPLES));
