@@ -32,6 +32,7 @@ pub mod prefix;
 pub mod prove;
 pub mod reader;
 pub mod record;
+pub mod repeated;
 pub mod rewrite;
 pub mod secret;
 pub mod select;
@@ -65,6 +66,8 @@ pub struct Source {
     pub stream: u64,
     /// When it was last written, microseconds since 1970: for times without a year.
     pub written: Option<i64>,
+    /// The time, as a log has it, from which on another log holds what it holds.
+    pub until: Option<String>,
     /// Opens it, decompressed.
     pub open: Box<dyn FnOnce() -> io::Result<Box<dyn Read + Send>> + Send>,
 }
@@ -116,11 +119,18 @@ const STACK: usize = 256 << 20;
 /// The state of the reading threads: the log that is open, and those to come.
 struct Line {
     sources: std::vec::IntoIter<Source>,
-    open: Option<(Feed, u64)>,
+    open: Option<Open>,
     next: u64,
     spare: Vec<Vec<u8>>,
     unreadable: Vec<Unreadable>,
     is_over: bool,
+}
+
+/// The log that is being read.
+struct Open {
+    feed: Feed,
+    stream: u64,
+    until: Option<i64>,
 }
 
 /// What is handed to a thread to work on.
@@ -128,6 +138,7 @@ struct Work {
     number: u64,
     chunk: Chunk,
     stream: u64,
+    until: Option<i64>,
     /// The log begins with this chunk.
     begins: Option<SourceFile>,
 }
@@ -172,10 +183,10 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
         let mut digester = Digester::new(&shapes, &options.selection);
         let mut reader = Reader::new(Clock::new(options.zone.clone()));
         while let Some((work, ends)) = next(&line, options, stop) {
-            if let Some(Work { number, chunk, stream, begins }) = work {
+            if let Some(Work { number, chunk, stream, until, begins }) = work {
                 let format = &chunk.format;
                 let bytes = &chunk.bytes;
-                let mut digest = digester.digest(stream, bytes, |each| reader.read(format, bytes, each));
+                let mut digest = digester.digest(stream, until, bytes, |each| reader.read(format, bytes, each));
                 digest.unread = feed::lines_of(bytes, &digest.reading);
                 feed::place_secrets(bytes, &mut digest.rarities);
                 lock(&line).spare.push(chunk.bytes);
@@ -216,9 +227,9 @@ fn next(line: &Mutex<Line>, options: &Options, stop: &AtomicBool) -> Option<(Opt
         if line.open.is_none() && (line.is_over || is_stopped) {
             return None;
         }
-        if let (Some((feed, _)), true) = (&mut line.open, is_stopped) {
+        if let (Some(open), true) = (&mut line.open, is_stopped) {
             // what was read before is worth having
-            feed.stop();
+            open.feed.stop();
         }
         let mut begins = None;
         if line.open.is_none() {
@@ -234,7 +245,8 @@ fn next(line: &Mutex<Line>, options: &Options, stop: &AtomicBool) -> Option<(Opt
             match opened.and_then(|input| Feed::open(&source.name, input, &feed_options)) {
                 Ok(feed) => {
                     begins = Some(feed.source().clone());
-                    line.open = Some((feed, source.stream));
+                    let until = source.until.and_then(|time| Clock::new(options.zone.clone()).read(time.as_bytes()));
+                    line.open = Some(Open { feed, stream: source.stream, until });
                 }
                 Err(error) => {
                     line.unreadable.push(Unreadable { name: source.name, error });
@@ -243,13 +255,13 @@ fn next(line: &Mutex<Line>, options: &Options, stop: &AtomicBool) -> Option<(Opt
             }
         }
         let spare = line.spare.pop().unwrap_or_default();
-        let Some((feed, stream)) = &mut line.open else { continue };
-        let stream = *stream;
+        let Some(Open { feed, stream, until }) = &mut line.open else { continue };
+        let (stream, until) = (*stream, *until);
         match feed.next(spare) {
             Some(chunk) => {
                 let number = line.next;
                 line.next += 1;
-                return Some((Some(Work { number, chunk, stream, begins }), None));
+                return Some((Some(Work { number, chunk, stream, until, begins }), None));
             }
             None => {
                 let end = Piece::End { trouble: feed.trouble().map(str::to_owned), notes: feed.notes() };
@@ -259,7 +271,7 @@ fn next(line: &Mutex<Line>, options: &Options, stop: &AtomicBool) -> Option<(Opt
                 line.next += 1;
                 if let Some(source) = begins {
                     let empty = Chunk { bytes: Vec::new(), format: std::sync::Arc::new(reader::Format::Jsonlog) };
-                    let work = Work { number, chunk: empty, stream, begins: Some(source) };
+                    let work = Work { number, chunk: empty, stream, until, begins: Some(source) };
                     number = line.next;
                     line.next += 1;
                     return Some((Some(work), Some((number, end))));

@@ -116,6 +116,7 @@ fn log(server: &Scratch, begin: u64, end: u64) -> Result<Workload, Failure> {
         name: path.display().to_string(),
         stream: 0,
         written: None,
+        until: None,
         open: Box::new(move || {
             let mut file = std::fs::File::open(path)?;
             file.seek(SeekFrom::Start(begin))?;

@@ -21,6 +21,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 /// `pgassay logs`
@@ -185,6 +186,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.save {
         output::check_writable(path)?;
     }
+    refuse_what_is_too_late(arguments)?;
     let prover = arguments.url.as_deref().map(|url| Prover::connect(url, &config)).transpose()?;
     let material = read(&arguments.paths, &arguments.log, &config)?;
     let mut exit = material.exit;
@@ -211,6 +213,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         exit = exit.and(prover.prove(&mut report, &material.workload, again)?);
     }
     Ok(exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// Refuses what is said of logs where there are none: what is stored is counted, and cannot be narrowed or told of any more.
+fn refuse_what_is_too_late(arguments: &Arguments) -> Result<(), Failure> {
+    // how many threads there are is said of the machine
+    let Some(flag) = arguments.log.flag().filter(|flag| *flag != "--jobs") else { return Ok(()) };
+    for path in &arguments.paths {
+        if stored(path)?.is_none() {
+            return Ok(());
+        }
+    }
+    Err(Failure::usage(anyhow!(
+        "{flag} says something of logs, and what is named was read and stored already: say it then"
+    )))
 }
 
 /// Refuses logs that are not there and flags that say nothing, before anything else is asked for.
@@ -284,7 +300,8 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
         }
         workloads.push(read.workload);
     }
-    let workload = merge::merge(workloads).map_err(Failure::usage)?;
+    let merge::Merged { workload, notes: repeated } = merge::merge(workloads).map_err(Failure::usage)?;
+    notes.extend(repeated);
     if workload.from.is_none() && workload.coverage.executions == 0 && !workload.logging.filters.is_empty() {
         let text = format!("nothing in the logs is left: {}", workload.logging.filters.join(", "));
         notes.push(Note { text, warning: true });
@@ -337,9 +354,12 @@ fn stored(path: &Path) -> Result<Option<Workload>, Failure> {
         return Ok(None);
     }
     let mut head = [0; 64];
-    let is_object = std::fs::File::open(path)
-        .and_then(|mut file| std::io::Read::read(&mut file, &mut head))
-        .is_ok_and(|length| head.get(..length).unwrap_or_default().starts_with(merge::MAGIC.as_bytes()));
+    let is_object =
+        std::fs::File::open(path).and_then(|mut file| std::io::Read::read(&mut file, &mut head)).is_ok_and(|length| {
+            // laid out by another program it is one too
+            let head = head.iter().take(length).copied().filter(|byte| !byte.is_ascii_whitespace());
+            head.take(merge::MAGIC.len()).eq(merge::MAGIC.bytes())
+        });
     if !is_object {
         return Ok(None);
     }
@@ -365,6 +385,7 @@ fn source(input: logs::input::Input, progress: &Progress, stop: &Arc<AtomicBool>
         // logs of one set are one server's; processes of another may have the same numbers
         stream: crate::hash::number(input.set.as_bytes()),
         written: input.modified,
+        until: input.until.clone(),
         open: Box::new(move || {
             let is_file = input.size.is_some();
             let open = move || input.open_counted(read).map(|(reader, _)| reader);
@@ -396,13 +417,18 @@ fn watched<T: Send>(files: &[Progress], work: impl FnOnce() -> T + Send) -> T {
     if !std::io::stderr().is_terminal() {
         return work();
     }
-    let bytes: u64 = files.iter().filter_map(|file| file.size).sum();
+    // of a pipe nobody knows how much there is
+    let bytes = files.iter().map(|file| file.size).sum::<Option<u64>>().unwrap_or(0);
     std::thread::scope(|scope| {
-        let working = scope.spawn(work);
+        let (is_over, over) = std::sync::mpsc::channel::<()>();
+        let working = scope.spawn(move || {
+            let done = work();
+            drop(is_over);
+            done
+        });
         let mut shown = false;
         let mut waited = 0;
-        while !working.is_finished() {
-            std::thread::park_timeout(Duration::from_millis(100));
+        while over.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
             waited += 1;
             if waited < 10 {
                 continue;
@@ -410,7 +436,11 @@ fn watched<T: Send>(files: &[Progress], work: impl FnOnce() -> T + Send) -> T {
             let done: u64 = files.iter().map(|file| file.read.load(Ordering::Relaxed)).sum();
             let text = match bytes {
                 0 => format!("{} MB read", done / 1_000_000),
-                bytes => format!("{:>3} %  {} of {} MB", done * 100 / bytes, done / 1_000_000, bytes / 1_000_000),
+                // a log that is written to goes on
+                bytes => {
+                    let share = (done * 100 / bytes).min(100);
+                    format!("{share:>3} %  {} of {} MB", done / 1_000_000, bytes / 1_000_000)
+                }
             };
             drop(write!(std::io::stderr().lock(), "\r{text}\x1b[K"));
             shown = true;

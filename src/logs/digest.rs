@@ -5,6 +5,7 @@ use super::comment;
 use super::event::{Actor, Digest, Event, Failure, NO_DURATION, NONE, PlanSeen, Rarity, ShapeSeen, Step, Tag, What};
 use super::fast::FastMap;
 use super::lexer::{self, Lexer, Parameters, Slot, SlotKind, SlotValue};
+use super::mapper::mapper;
 use super::mask;
 use super::message::{self, Lock, Message, Step as StepKind};
 use super::plan;
@@ -52,6 +53,8 @@ impl Shapes {
 pub struct Digester<'s> {
     shapes: &'s Shapes,
     selection: &'s Selection,
+    /// From when on another log holds the entries of the one at hand, microseconds since 1970.
+    until: Option<i64>,
     lexer: Lexer,
     slots: Vec<Slot>,
     parameters: Vec<SlotValue>,
@@ -69,6 +72,8 @@ struct Chunk<'d> {
     actors: FastMap<u64, Vec<u32>>,
     last_actor: u32,
     tags: HashMap<Tag, u32>,
+    /// Whether the entry that was read last does not count.
+    is_left_out: bool,
 }
 
 impl<'s> Digester<'s> {
@@ -77,6 +82,7 @@ impl<'s> Digester<'s> {
         Self {
             shapes,
             selection,
+            until: None,
             lexer: Lexer::new(),
             slots: Vec::new(),
             parameters: Vec::new(),
@@ -86,10 +92,11 @@ impl<'s> Digester<'s> {
         }
     }
 
-    /// Digests a chunk that `read` reads entry by entry.
+    /// Digests a chunk that `read` reads entry by entry; those from `until` on another log holds.
     pub fn digest(
         &mut self,
         stream: u64,
+        until: Option<i64>,
         bytes: &[u8],
         read: impl FnOnce(&mut dyn FnMut(&Record<'_>)) -> super::record::Reading,
     ) -> Digest {
@@ -100,7 +107,9 @@ impl<'s> Digester<'s> {
             actors: FastMap::default(),
             last_actor: NONE,
             tags: HashMap::new(),
+            is_left_out: false,
         };
+        self.until = until;
         self.secrets.clear();
         let secrets = &mut self.secrets;
         self.scanner.find(bytes, &mut |offset, kind| secrets.push((offset, kind)));
@@ -114,7 +123,7 @@ impl<'s> Digester<'s> {
     /// Notes what looks like a secret and stands before an offset: it belongs to the entry that was read last.
     fn secrets_before(&mut self, offset: usize, chunk: &mut Chunk<'_>) {
         while let Some((at, kind)) = self.secrets.pop_if(|(at, _)| *at < offset) {
-            if let Some(last) = chunk.digest.events.last().copied() {
+            if let Some(last) = chunk.digest.events.last().copied().filter(|_| !chunk.is_left_out) {
                 chunk.digest.rarities.push(Rarity::Secret(kind, at as u64));
                 let what = What::Rarity(chunk.digest.rarities.len() as u32 - 1);
                 chunk.digest.events.push(Event { what, ..last });
@@ -124,7 +133,9 @@ impl<'s> Digester<'s> {
 
     fn record(&mut self, stream: u64, record: &Record<'_>, chunk: &mut Chunk<'_>) {
         self.secrets_before(record.offset, chunk);
-        if !self.selection.takes(record) {
+        let is_elsewhere = self.until.is_some_and(|until| record.time.is_some_and(|time| time >= until));
+        chunk.is_left_out = is_elsewhere || !self.selection.takes(record);
+        if chunk.is_left_out {
             return;
         }
         let message = message::classify(record);
@@ -239,7 +250,7 @@ impl<'s> Digester<'s> {
     fn shape(&mut self, sql: &[u8], tabbed: bool, chunk: &mut Chunk<'_>) -> (u32, u32, bool) {
         let lexed = self.lexer.lex(sql, tabbed);
         let (mut hash, has_literals, is_truncated) = (lexed.shape, lexed.has_literals, lexed.is_truncated);
-        // by its case one mapper is told from another, and what a shape is must not depend on which text came first
+        // by its case one mapper is told from another
         if sql.iter().find(|byte| byte.is_ascii_alphabetic()).is_some_and(u8::is_ascii_lowercase) {
             hash ^= LOWER_CASE;
         }
@@ -257,17 +268,19 @@ impl<'s> Digester<'s> {
         if let Some(known) = variants.iter().find(holds) {
             return (*known, tags, has_literals);
         }
+        let original = String::from_utf8_lossy(sql);
         let shape = match self.shapes.get(hash, &self.slots) {
             Some(shape) => shape,
             None => {
                 let text = self.lexer.shape_text(sql, tabbed);
-                let shape = Arc::new(Shape::of(text, &String::from_utf8_lossy(sql)));
+                let shape = Arc::new(Shape::of(text, &original));
                 self.shapes.put(hash, &shape);
                 shape
             }
         };
         let number = chunk.digest.shapes.len() as u32;
-        chunk.digest.shapes.push(ShapeSeen { hash, shape });
+        // what is shared must not depend on which thread came first: this is of the chunk
+        chunk.digest.shapes.push(ShapeSeen { hash, shape, mapper: mapper(&original) });
         chunk.shapes.entry(hash).or_default().push(number);
         (number, tags, has_literals)
     }

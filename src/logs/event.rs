@@ -2,6 +2,7 @@
 //! A digest depends on its chunk alone, so that any thread may make it; the events are then taken in by one, in order.
 
 use super::lexer::SlotValue;
+use super::mapper::Mapper;
 use super::message::Why;
 use super::record::{Reading, Severity};
 use super::shape::Shape;
@@ -182,6 +183,8 @@ pub struct ShapeSeen {
     pub hash: u64,
     /// What it is.
     pub shape: Arc<Shape>,
+    /// The mapper that wrote the first text of it in the chunk. Layout and quotes tell it, which are no part of the shape.
+    pub mapper: Option<Mapper>,
 }
 
 /// What a chunk comes to.

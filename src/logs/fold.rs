@@ -3,12 +3,13 @@
 
 use super::distribution::Distribution;
 use super::event::{NONE, PlanSeen};
+use super::mapper::Mapper;
 use super::message::Why;
 use super::names::Names;
 use super::session::{Pending, Portal};
 use super::shape::Shape;
 use super::unit::{Before, NO_TIME, Repetition, Unit, parts, repetitions};
-use super::workload::{Boundary, Group, GroupKind, OTHER, QueryLoad, RequestLoad, SeqScans};
+use super::workload::{Boundary, Group, GroupKind, Held, OTHER, QueryLoad, RequestLoad, SeqScans};
 use crate::time::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -21,6 +22,11 @@ const KINDS: usize = 10_000;
 const NAMES: usize = 16;
 /// Query ids that are kept of one query.
 const QUERY_IDS: usize = 64;
+/// Seconds of a query in which its executions are counted apart.
+const APART: usize = 128;
+/// Microseconds from which on a call counts by its query id: the checklist's limit, below which a log of slow queries may lack
+/// some.
+const SLOW: u64 = 100_000;
 /// Microseconds a row costs when all come at once, for the estimate of what a batched query takes.
 const ROW: u64 = 10;
 
@@ -32,6 +38,8 @@ struct Row {
     load: QueryLoad,
     /// Applications, by the number of their name: how often.
     applications: Vec<(u32, u64)>,
+    /// Executions in each of the first seconds that had any.
+    seconds: Vec<(i64, u32)>,
     /// Whether something else speaks of it.
     is_pinned: bool,
     used: u64,
@@ -64,7 +72,6 @@ impl QueryTable {
             text: shape.analysis.text.clone(),
             shape: shape.text.clone(),
             tables: shape.analysis.tables.clone(),
-            mapper: shape.mapper.map(|mapper| mapper.as_str().to_owned()),
             ..QueryLoad::default()
         };
         self.rows.push(Some(Box::new(Row {
@@ -72,12 +79,20 @@ impl QueryTable {
             database,
             load,
             applications: Vec::new(),
+            seconds: Vec::new(),
             is_pinned: false,
             used: self.clock,
         })));
         self.live += 1;
         self.numbers.insert(key, number);
         number
+    }
+
+    /// Notes the mapper that wrote a query: the first one that is known.
+    pub fn written_by(&mut self, number: u32, mapper: Mapper) {
+        if let Some(row) = self.row(number) {
+            row.load.mapper.get_or_insert_with(|| mapper.as_str().to_owned());
+        }
     }
 
     /// The number of everything else in a database.
@@ -104,6 +119,25 @@ impl QueryTable {
     /// What a query is.
     pub fn shape(&self, number: u32) -> Option<&Arc<Shape>> {
         self.get(number).map(|row| &row.shape)
+    }
+
+    /// Executions of one query for each of another, in each second that had the other, in thousandths.
+    fn each_second(&self, parent: u32, child: u32) -> Distribution {
+        let mut ratios = Distribution::default();
+        let (Some(parent), Some(child)) = (self.get(parent), self.get(child)) else { return ratios };
+        let count = |second: i64| {
+            let at = child.seconds.binary_search_by_key(&second, |(second, _)| *second).ok();
+            at.and_then(|at| child.seconds.get(at)).map_or(0, |(_, count)| u64::from(*count))
+        };
+        // what came later was not counted by seconds
+        let end = match child.seconds.last() {
+            Some((last, _)) if child.seconds.len() == APART => *last,
+            _ => i64::MAX,
+        };
+        for (second, parents) in parent.seconds.iter().filter(|(second, _)| *second <= end) {
+            ratios.add(1000 * count(*second) / u64::from((*parents).max(1)));
+        }
+        ratios
     }
 
     /// Its fingerprint.
@@ -136,6 +170,15 @@ impl QueryTable {
             load.query_ids.push(pending.query_id);
         }
         count_number(&mut row.applications, application, 1);
+        if pending.time != NO_TIME {
+            let second = pending.time.div_euclid(1_000_000);
+            // sessions are not in order to the last line: what is late belongs to the second that is open
+            if let Some((_, count)) = row.seconds.last_mut().filter(|(last, _)| second <= *last) {
+                *count = count.saturating_add(1);
+            } else if row.seconds.len() < APART {
+                row.seconds.push((second, 1));
+            }
+        }
         if let Some(slot) = shape.offset_slot()
             && let Some(offset) = pending.values.get(slot).and_then(|value| value.as_integer())
         {
@@ -316,13 +359,16 @@ fn timed(load: &mut QueryLoad, duration: u64, execute: u64, query_id: i64) {
     if let Some(own) = &mut load.execute {
         own.add(execute);
     }
-    if query_id != 0 && duration >= super::aggregate::slow() {
+    if query_id != 0 && duration >= SLOW {
         *load.slow_by_query_id.entry(query_id).or_default() += 1;
     }
 }
 
 /// Adds what another log says of the same query.
 pub fn merge(into: &mut QueryLoad, other: &QueryLoad) {
+    if into.mapper.is_none() && into.fingerprint != OTHER {
+        into.mapper.clone_from(&other.mapper);
+    }
     into.calls += other.calls;
     into.errors += other.errors;
     into.nested += other.nested;
@@ -405,6 +451,7 @@ impl Totals {
             wall_time: 0,
             remaining: 0,
             boundaries: BTreeMap::new(),
+            each_second: Distribution::default(),
             looked_back: 0,
             proven: 0,
             join: None,
@@ -528,13 +575,19 @@ impl Totals {
         }
     }
 
-    /// Requests and groups, with names in place of numbers.
-    pub fn finish(self, queries: &QueryTable, names: &Names<String>) -> (Vec<RequestLoad>, Vec<Group>) {
+    /// Requests and groups, with names in place of numbers. In a log in which clients share connections what says how parents
+    /// and children go together is their number in each second.
+    pub fn finish(
+        self,
+        queries: &QueryTable,
+        names: &Names<String>,
+        is_pooled: bool,
+    ) -> (Vec<RequestLoad>, Vec<Group>) {
         let name = |database: u32| names.get(database).cloned().unwrap_or_default();
         let fingerprint = |query: u32| queries.fingerprint(query).map(str::to_owned);
         // heads that were folded into everything else may be several
         let mut requests: BTreeMap<(String, Option<String>, Option<String>), RequestLoad> = BTreeMap::new();
-        for ((database, _, head), mut load) in self.requests {
+        for ((database, _, head), mut load) in in_order(self.requests) {
             load.database = name(database);
             load.head = (head != NONE).then(|| fingerprint(head).unwrap_or_else(|| OTHER.to_owned()));
             let key = (load.database.clone(), load.route.clone(), load.head.clone());
@@ -547,8 +600,11 @@ impl Totals {
         }
         // what has one name now may have had two numbers: a text that was cut, everything else
         let mut groups: BTreeMap<(GroupKind, String, Option<String>, String), Group> = BTreeMap::new();
-        for ((_, database, parent, child), mut group) in self.groups {
+        for ((_, database, parent, child), mut group) in in_order(self.groups) {
             group.database = name(database);
+            if is_pooled && parent != NONE {
+                group.each_second = queries.each_second(parent, child);
+            }
             group.parent = (parent != NONE).then(|| fingerprint(parent).unwrap_or_else(|| OTHER.to_owned()));
             group.child = fingerprint(child).unwrap_or_else(|| OTHER.to_owned());
             let key = (group.kind.clone(), group.database.clone(), group.parent.clone(), group.child.clone());
@@ -561,6 +617,11 @@ impl Totals {
         }
         (requests.into_values().collect(), groups.into_values().collect())
     }
+}
+
+/// By number, which is the order of the log: that of a hash table is another one in every run.
+fn in_order<K: Ord, T>(table: HashMap<K, T>) -> BTreeMap<K, T> {
+    table.into_iter().collect()
 }
 
 /// What makes two groups the same.
@@ -592,6 +653,7 @@ pub fn merge_group(into: &mut Group, other: &Group) {
     for (boundary, count) in &other.boundaries {
         *into.boundaries.entry(boundary.clone()).or_default() += count;
     }
+    into.each_second.merge(&other.each_second);
     into.looked_back += other.looked_back;
     into.proven += other.proven;
     if into.join.is_none() {
@@ -604,6 +666,13 @@ pub fn merge_group(into: &mut Group, other: &Group) {
     into.varying.dedup();
     into.first = into.first.into_iter().chain(other.first).min();
     into.last = into.last.into_iter().chain(other.last).max();
+}
+
+/// Adds what another log says of the pauses behind the same statement.
+pub fn merge_held(into: &mut Held, other: &Held) {
+    into.transactions += other.transactions;
+    into.pauses.merge(&other.pauses);
+    add_names(&mut into.applications, &other.applications);
 }
 
 fn count_number(numbers: &mut Vec<(u32, u64)>, number: u32, count: u64) {

@@ -42,6 +42,8 @@ pub struct Input {
     pub chain: Option<Chain>,
     /// The first time in it, microseconds since 1970-01-01; named zones are taken for UTC.
     pub first: Option<i64>,
+    /// The time, as it stands there, from which on another destination of the same run holds what it holds.
+    pub until: Option<String>,
     /// The rotated set it belongs to: sessions may go on from one file of a set to the next.
     pub set: String,
 }
@@ -203,6 +205,7 @@ impl Expansion {
                 compression: Compression::Plain,
                 chain: None,
                 first: None,
+                until: None,
                 set: String::new(),
             });
         }
@@ -329,6 +332,7 @@ impl Expansion {
             compression: Compression::Plain,
             chain: None,
             first: None,
+            until: None,
             set: set(&path),
             path: Some(path.clone()),
         };
@@ -418,6 +422,7 @@ impl Expansion {
             }
         }
         let mut dropped = Vec::new();
+        let mut parted = Vec::new();
         for members in runs.values() {
             let rank = |index: usize| match self.result.inputs.get(index).and_then(|i| i.chain.as_ref()?.format) {
                 Some(Format::Csvlog { .. }) => 0,
@@ -430,12 +435,22 @@ impl Expansion {
                 let Some(other) = self.result.inputs.get(index) else { continue };
                 // a destination that was added later does not hold what was before
                 let is_whole = match (kept.first, other.first) {
-                    (Some(kept), Some(other)) => kept <= other.saturating_add(60_000_000),
+                    (Some(kept), Some(other)) => kept <= other.saturating_add(LATER),
                     _ => true,
                 };
-                if is_whole {
-                    dropped.push((index, format!("holds what {} holds", kept.name)));
+                let begin = self.samples.get(best).and_then(|sample| begin(kept.chain.as_ref()?.format?, sample));
+                match begin.filter(|_| !is_whole) {
+                    Some(begin) => parted.push((index, begin, kept.name.clone())),
+                    None => dropped.push((index, format!("holds what {} holds", kept.name))),
                 }
+            }
+        }
+        parted.sort_unstable();
+        for (index, begin, kept) in parted {
+            if let Some(input) = self.result.inputs.get_mut(index) {
+                let reason = format!("counts up to {begin}, where {kept} begins, which holds the rest");
+                self.result.skipped.push(Note { name: input.name.clone(), reason });
+                input.until = Some(begin);
             }
         }
         dropped.sort_unstable();
@@ -452,6 +467,27 @@ impl Expansion {
             }
         }
     }
+}
+
+/// A destination whose first time is so much later than another's, in microseconds, was added while the server ran.
+const LATER: i64 = 60_000_000;
+
+/// The first time in a log of a bare format, as it stands there.
+fn begin(format: Format, sample: &[u8]) -> Option<String> {
+    const KEY: &[u8] = b"\"timestamp\":\"";
+    let after = |sample: &[u8], text: &[u8]| {
+        memchr::memmem::find(sample, text).and_then(|at| sample.get(at + text.len()..).map(<[u8]>::to_vec))
+    };
+    let sample = sample.strip_prefix(b"\xef\xbb\xbf").unwrap_or(sample);
+    let (text, end) = match format {
+        Format::Csvlog { .. } if sample.starts_with(b"log_time,") => (after(sample, b"\n")?, b','),
+        Format::Csvlog { .. } => (sample.to_vec(), b','),
+        Format::Jsonlog => (after(sample, KEY)?, b'"'),
+        Format::Stderr => return None,
+    };
+    let time = text.get(..text.iter().take(TIME_BYTES).position(|byte| *byte == end)?)?;
+    carrier::time_near_start(time)?;
+    String::from_utf8(time.to_vec()).ok()
 }
 
 /// How a note on a file begins that was named before.
@@ -820,12 +856,14 @@ mod tests {
             .map(|note| note.to_string().replace(&*folder.0.to_string_lossy(), "").replace("/./", "/"))
             .collect();
         reasons.sort();
+        assert_eq!(inputs.inputs[2].until.as_deref(), Some("2026-11-22 02:00:16.670 UTC"));
         assert_eq!(
             reasons,
             [
                 "/a.log.gz: is a copy of /a.log",
                 "/a.log: is the same file as /a.log",
                 "/a.log: is the same file as /a.log",
+                "/late.log: counts up to 2026-11-22 02:00:16.670 UTC, where /late.csv begins, which holds the rest",
                 "/run-2026-11-22_020000.json: holds what /run-2026-11-22_020000.csv holds",
                 "/run-2026-11-22_020000.log: holds what /run-2026-11-22_020000.csv holds",
             ]

@@ -1,15 +1,19 @@
 //! Workloads of several logs as one: a day from its hours, a fleet from its hosts. The figures are those of one run over all
 //! the logs; requests that one log cut are joined with what the next one has of them, where the session goes on.
 
-use super::fold::{QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_request, order};
+use super::fold::{
+    QueryTable, Totals, add_names, group_key, merge as merge_query, merge_group, merge_held, merge_request, order,
+};
 use super::names::Names;
+use super::repeated::{Counted, Repeated};
 use super::shape::Shape;
 use super::unit::{NO_TIME, Unit};
 use super::workload::{
     Boundary, Checkpoints, Coverage, FORMAT, Failures, Group, Held, LockWaits, Logging, OpenUnit, QueryLoad,
     RequestLoad, Secret, Sessions, Workload,
 };
-use std::collections::{BTreeMap, HashMap};
+use crate::report::Note;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How a stored workload begins.
@@ -54,18 +58,63 @@ pub fn parse(bytes: &[u8]) -> Result<Workload, MergeError> {
     Ok(serde_json::from_slice(bytes)?)
 }
 
-/// One workload of several, which are put into the order of their times.
+/// Several workloads as one.
+#[derive(Debug)]
+pub struct Merged {
+    /// The one.
+    pub workload: Workload,
+    /// What was left out, or counts twice.
+    pub notes: Vec<Note>,
+}
+
+/// One workload of several, which are put into the order of their times. One whose logs are all counted already is left out.
 ///
 /// # Errors
 /// There is none, or they were logged under settings that no figure can be true of together.
-pub fn merge(mut workloads: Vec<Workload>) -> Result<Workload, MergeError> {
+pub fn merge(mut workloads: Vec<Workload>) -> Result<Merged, MergeError> {
     workloads.sort_by_key(|workload| (workload.from, workload.to));
+    let (workloads, notes) = once(workloads)?;
     let mut workloads = workloads.into_iter();
     let mut sum = workloads.next().ok_or(MergeError::Nothing)?;
     for other in workloads {
         add(&mut sum, other)?;
     }
-    Ok(sum)
+    Ok(Merged { workload: sum, notes })
+}
+
+/// Workloads without those whose logs are all in the others, in the same order. That of the most logs is kept first: a day
+/// holds its hours.
+fn once(workloads: Vec<Workload>) -> Result<(Vec<Workload>, Vec<Note>), MergeError> {
+    let mut order: Vec<usize> = (0..workloads.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(workloads.get(*at).map(|workload| workload.sources.len())));
+    let (mut counted, mut notes, mut repeated) = (Counted::default(), Vec::new(), BTreeSet::new());
+    for at in order {
+        let Some(workload) = workloads.get(at) else { continue };
+        let mut note = |text: String| notes.push(Note { text, warning: true });
+        match counted.add(workload) {
+            Repeated::Nothing => {}
+            Repeated::Some(repeated) => repeated.into_iter().for_each(note),
+            Repeated::All => {
+                // who says two things of one log is told so
+                for other in &workloads {
+                    logging(&other.logging, &workload.logging)?;
+                }
+                note(left_out(workload));
+                repeated.insert(at);
+            }
+        }
+    }
+    let kept = workloads.into_iter().enumerate().filter(|(at, _)| !repeated.contains(at));
+    Ok((kept.map(|(_, workload)| workload).collect(), notes))
+}
+
+fn left_out(workload: &Workload) -> String {
+    let logs = match workload.sources.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.path.clone(),
+        [first, more @ ..] => format!("{} and {} more", first.path, more.len()),
+    };
+    format!("a workload of {logs} was left out: all of it is in the others already")
 }
 
 fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {
@@ -102,11 +151,7 @@ fn add(sum: &mut Workload, other: Workload) -> Result<(), MergeError> {
     });
     sum.lock_waits.sort_by_key(lock);
     let held = |one: &Held| (one.database.clone(), one.after.clone());
-    by_key(&mut sum.held, other.held, held, |into, from| {
-        into.transactions += from.transactions;
-        into.pauses.merge(&from.pauses);
-        add_names(&mut into.applications, &from.applications);
-    });
+    by_key(&mut sum.held, other.held, held, merge_held);
     sum.held.sort_by_key(held);
     let sessions = |one: &Sessions| (one.database.clone(), one.user.clone(), one.application.clone());
     by_key(&mut sum.sessions, other.sessions, sessions, |into, from| {
@@ -220,7 +265,7 @@ fn fold(workload: &mut Workload, units: &[OpenUnit]) {
         };
         totals.fold(&unit, &boundary, &[], &mut table, &names);
     }
-    let (requests, groups) = totals.finish(&table, &names);
+    let (requests, groups) = totals.finish(&table, &names, false);
     drop(queries);
     for load in table.finish(&names) {
         let known = workload

@@ -2,7 +2,6 @@
 
 use super::analysis::{Analysis, Command, Role, analyse};
 use super::lexer::{Slot, SlotKind};
-use super::mapper::{Mapper, mapper};
 use super::secret::Suspect;
 use super::workload::{OTHER, QueryLoad};
 use crate::fingerprint::{FingerprintKind, StatementKind};
@@ -20,8 +19,6 @@ pub struct Shape {
     pub fingerprint_kind: FingerprintKind,
     /// What it gives away where its values are logged.
     pub suspect: Option<Suspect>,
-    /// The object-relational mapper that wrote it, where its text tells.
-    pub mapper: Option<Mapper>,
 }
 
 impl Shape {
@@ -34,7 +31,7 @@ impl Shape {
             None => (analysis.fingerprint.clone(), analysis.fingerprint_kind.clone()),
         };
         let suspect = Suspect::of(&text, &analysis);
-        Self { text, analysis, fingerprint, fingerprint_kind, suspect, mapper: mapper(original) }
+        Self { text, analysis, fingerprint, fingerprint_kind, suspect }
     }
 
     /// Of a query that was stored, whose text is all there is; and whether the one that is meant asks for many keys at once,

@@ -40,6 +40,7 @@ fn read_with(text: &str, options: &Options) -> Workload {
         name: "test.log".into(),
         stream: 0,
         written: None,
+        until: None,
         open: Box::new(move || Ok(Box::new(io::Cursor::new(bytes)))),
     };
     let outcome = read(vec![source], options, &AtomicBool::new(false));
@@ -340,14 +341,14 @@ fn two_halves_merged_are_the_whole() {
     let part = |text: &str| {
         let bytes = text.as_bytes().to_vec();
         let open = Box::new(move || Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>));
-        let source = Source { name: "x".into(), stream: 0, written: None, open };
+        let source = Source { name: "x".into(), stream: 0, written: None, until: None, open };
         read(vec![source], &options(), &AtomicBool::new(false)).workload
     };
     let whole = merge::settled(&part(&log.text));
     let stored = |workload: &Workload| serde_json::to_vec(workload).unwrap();
     let halves = [part(&log.text[..cut]), part(&log.text[cut..])];
     let halves = halves.iter().map(|half| merge::parse(&stored(half)).unwrap()).collect();
-    let merged = merge::settled(&merge::merge(halves).unwrap());
+    let merged = merge::settled(&merge::merge(halves).unwrap().workload);
     assert_eq!(merged.queries, whole.queries);
     let counts = |workload: &Workload| {
         let group = workload.groups.iter().find(|group| group.parent.is_some()).unwrap();
@@ -383,4 +384,126 @@ fn the_mapper_that_wrote_a_text_is_kept() {
         r#"SELECT "shop_book"."id", "shop_book"."title" FROM "shop_book" WHERE "shop_book"."author_id" = 5 LIMIT 21"#,
     );
     assert_eq!(query(&workload(&log), "shop_book").mapper.as_deref(), Some("Django"));
+}
+
+#[test]
+fn who_wrote_a_text_does_not_depend_on_what_was_read_before() {
+    // one shape: the layout alone tells that a mapper wrote the second
+    let (by_hand, mapped) =
+        ("SELECT b.id FROM books AS b WHERE b.id = 1", "SELECT b.id\n\tFROM books AS b\n\tWHERE b.id = 1");
+    let mappers = |texts: &[&str]| {
+        let (shapes, selection) = (Shapes::default(), Selection::default());
+        let mut digester = Digester::new(&shapes, &selection);
+        let mut reader = Reader::new(Clock::default());
+        let mut of = |text: &str| {
+            let mut log = Log::default();
+            log.sql(7, text);
+            let format =
+                reader::Format::Stderr(reader::stderr::Stderr::new(options().prefix.unwrap(), log.text.as_bytes()));
+            let digest =
+                digester.digest(0, None, log.text.as_bytes(), |each| reader.read(&format, log.text.as_bytes(), each));
+            digest.shapes[0].mapper
+        };
+        texts.iter().map(|text| of(text)).collect::<Vec<_>>()
+    };
+    let alone = mappers(&[mapped])[0];
+    assert!(alone.is_some());
+    assert_eq!(mappers(&[by_hand, mapped]), [None, alone]);
+    assert_eq!(mappers(&[mapped, by_hand]), [alone, None]);
+    let mut log = Log::default();
+    log.sql(7, by_hand);
+    let mut other = Log::default();
+    other.sql(7, mapped);
+    let halves = vec![workload(&log), workload(&other)];
+    assert_eq!(merge::merge(halves).unwrap().workload.queries[0].mapper.as_deref(), Some("Entity Framework Core"));
+}
+
+#[test]
+fn two_texts_of_one_query_are_put_together_in_the_order_of_the_log() {
+    let mut log = Log::default();
+    for request in 0..8 {
+        // pg_query gives the look-up and the list one fingerprint, so these requests begin alike
+        for (nth, keys) in ["= 1", "in (1, 2, 3)"].into_iter().enumerate() {
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: begin");
+            let time = (request + 1) * (nth + 3);
+            log.line(7, 1, &format!("LOG:  duration: {time}.000 ms  statement: select * from books where id {keys}"));
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: select * from tags");
+            // and so do the statements before these pauses
+            log.line(7, 1, &format!("LOG:  duration: 0.100 ms  statement: select * from books where id {keys}"));
+            log.pause(200 + time as i64);
+            log.line(7, 1, "LOG:  duration: 0.100 ms  statement: commit");
+        }
+    }
+    let stored = || serde_json::to_string(&workload(&log)).unwrap();
+    let first = stored();
+    assert!((0..10).all(|_| stored() == first));
+    let workload = workload(&log);
+    assert_eq!((workload.requests.len(), workload.held.len(), workload.held[0].transactions), (1, 1, 16));
+}
+
+#[test]
+fn what_another_destination_holds_does_not_count_again() {
+    let mut log = Log::default();
+    log.sql(7, "select 1 from a");
+    log.sql(7, "select 1 from b");
+    log.line(7, 1, "LOG:  statement: create role x password 'canary-of-a-secret'");
+    let read_until = |until: Option<&str>| {
+        let bytes = log.text.as_bytes().to_vec();
+        let open = Box::new(move || Ok(Box::new(io::Cursor::new(bytes)) as Box<dyn Read + Send>));
+        let until = until.map(str::to_owned);
+        let source = Source { name: "x".into(), stream: 0, written: None, until, open };
+        read(vec![source], &options(), &AtomicBool::new(false)).workload
+    };
+    let whole = read_until(None);
+    assert_eq!((whole.coverage.executions, whole.secrets.len(), whole.sources[0].events), (3, 1, 4));
+    let part = read_until(Some("2026-11-22 02:00:00.002 UTC"));
+    assert_eq!((part.coverage.executions, part.secrets.len(), part.sources[0].events), (1, 0, 1));
+    assert_eq!(part.sources[0].durations, 500);
+    assert_eq!((part.sources[0].from, part.sources[0].to), (part.from, part.to));
+}
+
+#[test]
+fn a_workload_that_is_merged_twice_counts_once() {
+    let log = |pid: u32, requests: u32| {
+        let mut log = Log::default();
+        for request in 0..requests {
+            log.sql(pid, &format!("select * from books where id = {request}"));
+        }
+        workload(&log)
+    };
+    let (one, other) = (log(7, 5), log(8, 6));
+    let merged = merge::merge(vec![one.clone(), other.clone(), one.clone()]).unwrap();
+    assert_eq!(merged.workload.coverage.executions, 11);
+    assert_eq!(merged.notes.len(), 1);
+    assert!(merged.notes[0].text.contains("was left out"), "{:?}", merged.notes);
+    // what is in it already cannot be taken out again
+    let again = merge::merge(vec![merged.workload, merge::merge(vec![other, log(9, 7)]).unwrap().workload]).unwrap();
+    assert_eq!((again.workload.coverage.executions, again.notes.len()), (24, 1));
+}
+
+#[test]
+fn what_comes_in_each_second_tells_where_clients_share_connections() {
+    let mut log = Log::default();
+    for second in 0..6 {
+        log.sql(7, "select id from orders where state = 'open'");
+        log.sql(7, "select id from carts where stale");
+        for order in 0..6 {
+            log.sql(7, &format!("select * from items where order_id = {}", second * 6 + order));
+        }
+        for cart in 0..3 * (second % 3 + 1) {
+            log.sql(7, &format!("select * from wishes where cart_id = {}", second * 9 + cart));
+        }
+        log.pause(1000);
+    }
+    let mut pooled = options();
+    pooled.told.is_pooled = true;
+    let workload = read_with(&log.text, &pooled);
+    let variation = |table: &str| {
+        let fingerprint = &query(&workload, table).fingerprint;
+        let group = workload.groups.iter().find(|group| group.child == *fingerprint && group.parent.is_some()).unwrap();
+        assert_eq!(group.each_second.count, 6);
+        group.each_second.variation()
+    };
+    assert!(variation("from items") == 0.0 && variation("from wishes") > 0.3);
+    assert!(read_with(&log.text, &options()).groups.iter().all(|group| group.each_second.is_empty()));
 }

@@ -143,6 +143,21 @@ pub struct SourceFile {
     pub is_detected: bool,
     /// Why not all of it was read.
     pub trouble: Option<String>,
+    /// The first and the last time of what counts.
+    #[serde(default)]
+    pub from: Option<Timestamp>,
+    /// See `from`.
+    #[serde(default)]
+    pub to: Option<Timestamp>,
+    /// Entries that count and that something was made of.
+    #[serde(default)]
+    pub events: u64,
+    /// Microseconds of all durations among them, parse and bind too.
+    #[serde(default)]
+    pub durations: u64,
+    /// The same of the first hundred: what a log keeps that goes on.
+    #[serde(default)]
+    pub first_durations: u64,
 }
 
 /// How much of the logs was understood.
@@ -360,6 +375,10 @@ pub struct Group {
     pub remaining: u64,
     /// What bounded the units.
     pub boundaries: BTreeMap<Boundary, u64>,
+    /// Children for each parent in each second, in thousandths: of a log in which clients share connections, where nothing
+    /// else says which belong together.
+    #[serde(default)]
+    pub each_second: Distribution,
     /// Units in which the parent stood before the unit, in the same session.
     pub looked_back: u64,
     /// Units in which a plan proved that the parent returned as many rows.

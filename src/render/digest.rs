@@ -4,7 +4,7 @@
 use super::logs::{self, Logs};
 use super::repetition::Repetition;
 use super::text::{line, visible};
-use crate::finding::{Finding, Hint, Location, Measure, Unit, Value, humane};
+use crate::finding::{Finding, Hint, Location, Measure, SubjectKind, Unit, Value, humane};
 use crate::lock::LockMode;
 use crate::outcome::{Outcome, Reason};
 use crate::report::{Assessment, Body, Kind, Query, Report, State, Suppressed};
@@ -197,11 +197,23 @@ pub(super) fn sentence(finding: &Finding) -> String {
 /// Columns of a query that is named in a sentence.
 const NAMED: usize = 160;
 
+/// What a finding is about, in a few words: of requests their route, where they name one.
+pub(super) fn about(finding: &Finding) -> String {
+    let place = Repetition::of(finding).and_then(|repetition| repetition.place());
+    match (&finding.subject.kind, place, &finding.subject.name, &finding.subject.fingerprint) {
+        (SubjectKind::QueryGroup, Some(route), ..) => route,
+        (SubjectKind::QueryGroup, None, Some(route), _) => route.clone(),
+        (SubjectKind::QueryGroup, None, None, Some(fingerprint)) => format!("query {fingerprint}"),
+        _ => finding.subject.label(),
+    }
+}
+
 /// The finding in one sentence that says enough to act on. A log's queries have no name but their text: that of a query is
-/// cut to be one, and of a repetition its tables are named already, and its route is told.
+/// cut to be one, and of a repetition its tables are named already, and its route is told, also beside an audit.
 pub(super) fn told(report: &Report, finding: &Finding) -> String {
     let message = &finding.message;
-    match (report.kind == Kind::Logs, Repetition::of(finding), &finding.subject.query) {
+    let is_of_log = report.kind == Kind::Logs || finding.subject.kind == SubjectKind::QueryGroup;
+    match (is_of_log, Repetition::of(finding), &finding.subject.query) {
         (true, Some(repetition), _) => match repetition.place() {
             Some(place) if !message.contains(&place) => match message.strip_prefix("suspected: ") {
                 Some(message) => format!("suspected: {place}: {message}"),

@@ -257,7 +257,7 @@ impl Page<'_> {
                 "\n{}. **{}** {} ({}): {}\n",
                 rank + 1,
                 prose(finding.severity.as_str()),
-                code(&finding.subject.label()),
+                code(&digest::about(finding)),
                 code(finding.rule.as_str()),
                 prose(&finding.message)
             );
@@ -292,7 +292,7 @@ impl Page<'_> {
     /// Those that matter in full, as many as a comment holds; the others counted. All of them when asked for.
     fn findings(&mut self) -> io::Result<()> {
         self.put(&format!("\n### Findings\n\n{}\n", prose(&digest::tally(self.report))))?;
-        let titled = |finding: &Finding| format!("{}: {}", finding.subject.label(), finding.message);
+        let titled = |finding: &Finding| format!("{}: {}", digest::about(finding), finding.message);
         self.listed(digest::worst_first(self.report), titled)
     }
 

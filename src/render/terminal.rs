@@ -495,8 +495,7 @@ impl Page<'_> {
         let limit = self.columns - indent.len();
         let severity = fit(finding.severity.as_str(), 6);
         let repetition = Repetition::of(finding);
-        let place = repetition.and_then(|repetition| repetition.place());
-        let mut title = vec![finding.rule.as_str().to_owned(), place.unwrap_or_else(|| finding.subject.label())];
+        let mut title = vec![finding.rule.as_str().to_owned(), digest::about(finding)];
         let is_several = digest::databases(self.report) > 1;
         title.extend(finding.subject.database.as_ref().filter(|database| is_several && !database.is_empty()).cloned());
         let first = format!("{severity}{}  ", " ".repeat(6 - width(&severity)));

@@ -513,6 +513,7 @@ pub mod laboratory {
                 wall_time: units * times * 1000,
                 remaining: units * 1000,
                 boundaries: BTreeMap::from([(boundary, units)]),
+                each_second: Distribution::default(),
                 looked_back: 0,
                 proven: 0,
                 join: None,

@@ -17,7 +17,9 @@
 //! percentile, *medium* from 5, *low* below. The evidence is *measured* where every statement is in the log and all
 //! values are known, *inferred* otherwise. Where the log is a sample of the statements, the counts are corrected by its
 //! rate, and the severity is that of the lower end of the interval. Where clients share server connections, only traces
-//! and transactions can find anything.
+//! and transactions can find anything; of everything else nothing is left but numbers: five look-ups or more for each of
+//! ten queries or more that they can follow, as steadily in every second (a coefficient of variation below 0.3, where
+//! there are three seconds to compare), are *suspected*.
 //!
 //! ## What to do
 //! Fetch what belongs to all the rows at once: a join, `where key = any ($1)`, or the mapper's eager loading. The
@@ -113,7 +115,7 @@ fn judge(cx: &Context<'_>, group: &Group) -> Option<Finding> {
     let (found, least) = (cx.param(&DETECTOR.meta, &FOUND), cx.param(&DETECTOR.meta, &SUSPECTED));
     let confidence = Confidence::of(group, logging, Needs { values: true, parent: true });
     let grade = confidence.grade(found, least);
-    if grade == Grade::Nothing {
+    if grade == Grade::Nothing || is_mixed(cx, group) && !is_steady(cx, group) {
         return None;
     }
     let (high, medium) = (cx.param(&DETECTOR.meta, &HIGH), cx.param(&DETECTOR.meta, &MEDIUM));
@@ -187,8 +189,7 @@ pub(super) fn per_request(group: &Group, logging: &Logging) -> (String, &'static
 /// Where nothing says whose statement is whose, the ratio of all look-ups to all queries they may follow is what is
 /// left.
 fn mixed(cx: &Context<'_>, group: &Group, table: &str) -> Option<String> {
-    let is_mixed = cx.workload.logging.is_pooled && !group.boundaries.keys().any(is_of_the_client);
-    let parent = cx.query(&group.database, group.parent.as_deref().filter(|_| is_mixed)?)?;
+    let parent = cx.query(&group.database, group.parent.as_deref().filter(|_| is_mixed(cx, group))?)?;
     let child = cx.query(&group.database, &group.child)?;
     let ratio = child.calls as f64 / parent.calls.max(1) as f64;
     let (parents, calls) = (parent.calls, child.calls);
@@ -197,6 +198,29 @@ fn mixed(cx: &Context<'_>, group: &Group, table: &str) -> Option<String> {
         times(ratio),
         cx.table(parent)
     ))
+}
+
+/// Whether nothing says whose statement is whose.
+fn is_mixed(cx: &Context<'_>, group: &Group) -> bool {
+    cx.workload.logging.is_pooled && !group.boundaries.keys().any(is_of_the_client)
+}
+
+/// Whether there are so many look-ups for each query that they may follow, always about as many, that the one explains the
+/// other.
+fn is_steady(cx: &Context<'_>, group: &Group) -> bool {
+    /// Look-ups for each.
+    const RATIO: u64 = 5;
+    /// Queries they may follow.
+    const PARENTS: u64 = 10;
+    /// Seconds without which nothing can be said of steadiness.
+    const SECONDS: u64 = 3;
+    const VARIATION: f64 = 0.3;
+    let calls = |fingerprint: &str| cx.query(&group.database, fingerprint).map_or(0, |query| query.calls);
+    let parents = group.parent.as_deref().map_or(0, calls);
+    let each_second = &group.each_second;
+    parents >= PARENTS
+        && calls(&group.child) >= parents * RATIO
+        && (each_second.count < SECONDS || each_second.variation() < VARIATION)
 }
 
 /// What is known of the query that a repetition follows.
@@ -380,6 +404,19 @@ mod tests {
             ["info suspected: books is looked up about 10 times for each query of authors (180/18), clients are mixed"]
         );
         assert!(pooled.open(&DETECTOR).iter().any(|because| because.ends_with("bounds are sure: 0")));
+        let in_seconds = |ratios: &[u64]| {
+            let mut pooled = pooled.workload.clone();
+            ratios.iter().for_each(|ratio| pooled.groups[0].each_second.add(ratio * 1000));
+            let mut own = lab(18, 10, Boundary::Parent);
+            own.workload = pooled;
+            own.found(&DETECTOR).len()
+        };
+        assert_eq!([in_seconds(&[10, 9, 11]), in_seconds(&[2, 20, 8]), in_seconds(&[2, 20])], [1, 0, 1]);
+        for (parents, children) in [(9, 10), (18, 4)] {
+            let mut few = lab(parents, children, Boundary::Parent);
+            few.workload.logging.is_pooled = true;
+            assert!(few.found(&DETECTOR).is_empty());
+        }
         let mut traced = lab(200, 12, Boundary::Trace);
         traced.workload.logging.is_pooled = true;
         assert!(traced.found(&DETECTOR)[0].starts_with("high "));

@@ -264,7 +264,11 @@ fn values(
 /// The constants of a statement as PostgreSQL's parser reads them, in the order they stand in.
 #[derive(Default)]
 struct Constants {
+    /// The text they stand in.
+    sql: String,
     texts: Vec<String>,
+    /// Where each begins in `sql`.
+    places: Vec<usize>,
     by_value: HashMap<SlotValue, usize>,
 }
 
@@ -287,13 +291,25 @@ impl Constants {
             }
         }
         found.sort();
-        let mut constants = Self::default();
-        for (_, text) in found {
-            let Some(slot) = quoted_alone(lexer, &text) else { continue };
-            constants.by_value.entry(slot).or_insert(constants.texts.len());
-            constants.texts.push(text);
+        let places = found.iter().map(|(place, _)| usize::try_from(*place).unwrap_or(sql.len())).collect();
+        let texts = found.into_iter().map(|(_, text)| text).collect();
+        let mut constants = Self { sql, texts, places, by_value: HashMap::new() };
+        for (at, text) in constants.texts.iter().enumerate() {
+            let plain = quoted_alone(lexer, text);
+            // `E'…'`, `U&'…'`, `$$…$$`: the value of the slot is that of what was written
+            let spelled = constants.spelled(at, 1).filter(|text| !text.starts_with(['\'', '-', '+']));
+            let spelled = spelled.and_then(|text| lexer.lex(format!("select {text}").as_bytes(), false).slots.first());
+            for slot in [plain, spelled.map(|slot| slot.value)].into_iter().flatten() {
+                constants.by_value.entry(slot).or_insert(at);
+            }
         }
         Some(constants)
+    }
+
+    /// The text from a constant to the one that follows so many of them, or to the end.
+    fn spelled(&self, at: usize, members: usize) -> Option<&str> {
+        let end = self.places.get(at + members).copied().unwrap_or(self.sql.len());
+        self.sql.get(*self.places.get(at)?..end)
     }
 
     /// The constant whose value this is.
@@ -306,11 +322,14 @@ impl Constants {
         if !(2..=MEMBERS).contains(&members) {
             return None;
         }
-        self.texts.windows(members).find_map(|window| {
+        self.texts.windows(members).enumerate().find_map(|(at, window)| {
             let quoted: Vec<String> = window.iter().map(|text| quote(text)).collect();
-            let sql = format!("select 1 where x in ({})", quoted.join(", "));
-            let own = lexer.lex(sql.as_bytes(), false).slots.get(1)?.value;
-            (own == value).then(|| Value::array(window.iter().map(String::as_str)))
+            let mut is_own = |list: &str| {
+                let sql = format!("select 1 where x in ({list}");
+                lexer.lex(sql.as_bytes(), false).slots.get(1).is_some_and(|slot| slot.value == value)
+            };
+            let is_found = is_own(&format!("{})", quoted.join(", "))) || self.spelled(at, members).is_some_and(is_own);
+            is_found.then(|| Value::array(window.iter().map(String::as_str)))
         })
     }
 }
@@ -417,8 +436,10 @@ mod tests {
                 ("select * from b where a=5 and c='it''s' and n>1.50", ""),
                 ("select * from b where a = -6 and c = 'it''s' and n > 1.50", ""),
                 ("select * from b where a = '7' and c = 'it''s' and n > 1.50", ""),
-                // whose hash is that of another spelling
                 ("select * from b where a = 11 and c = $$it's$$ and n > 1.50", ""),
+                ("select * from b where a = 12 and c = E'it\\'s' and n > 1.50", ""),
+                ("select * from b where a = 13 and c = $t$it's$t$ and n > 1.50", ""),
+                ("select * from b where a = 14 and c = U&'it\\0027s' and n > 1.50", ""),
                 ("select * from b where a = 8 and c = 'other' and n > 1.50", ""),
                 ("select * from b where a = 9 and c = 'it''s", ""),
                 ("select * from b where a = null and c = 'it''s' and n > 1.50", ""),
@@ -426,7 +447,8 @@ mod tests {
             ],
         );
         let row = |key| vec![Some(key), Some("it's"), Some("1.50")];
-        assert_eq!(texts(&values), [row("5"), row("-6"), row("7")]);
+        let keys = ["5", "-6", "7", "11", "12", "13", "14"];
+        assert_eq!(texts(&values), keys.map(row));
         let literals: Vec<Literal> = values.executions[0].iter().map(Value::literal).collect();
         assert_eq!(literals, [Literal::Int, Literal::Unknown, Literal::Numeric]);
     }
@@ -461,6 +483,11 @@ mod tests {
         let sql = r#"select * from b where s in ('x "q" \', 'y', 'z') and a = 5 and t in (1, 2)"#;
         let values = collected(&wanted, &[(sql, "")]);
         assert_eq!(texts(&values), [[Some(r#"{"x \"q\" \\","y","z"}"#), Some("5"), Some(r#"{"1","2"}"#)]]);
+        let sql = r"select * from b where s in ($$x'$$, E'\ty') and a = $k$6$k$ and t in (1, 2)";
+        assert_eq!(
+            texts(&collected(&wanted, &[(sql, "")])),
+            [[Some("{\"x'\",\"\ty\"}"), Some("6"), Some(r#"{"1","2"}"#)]]
+        );
         // of parameters nothing is known but that they are there
         let sql = "select * from b where s in ($1, $2) and a = 5 and t in (1, 2)";
         assert!(collected(&wanted, &[(sql, "Parameters: $1 = 'a', $2 = 'b'")]).executions.is_empty());

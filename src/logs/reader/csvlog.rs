@@ -1,7 +1,7 @@
 //! csvlog: 23 columns until PostgreSQL 12, 24 in 13, 26 from 14 on; columns a later version may add are skipped.
 //!
 //! Values span lines, so a record ends at a line feed outside quotes only. Text the server quoted cannot look like the start
-//! of a record: its quotes are doubled, and where a record's own quotes stand single, [`is_start`] asks for an odd run.
+//! of a record: its quotes are doubled, and where a record's own quotes stand single, `is_start` asks for an odd run.
 
 use crate::logs::prefix::Clock;
 use crate::logs::record::{Reading, Record, Severity};
@@ -124,6 +124,14 @@ impl Csvlog {
         if chunk.last().is_some_and(|&last| last != b'\n') {
             reading.lines += 1;
         }
+        // what is read again from the middle of a line is one line with what was before
+        let mut counted = 0;
+        let mut unread = |reading: &mut Reading, offset: usize, text: &[u8]| {
+            if offset >= counted {
+                reading.unread(offset, text);
+                counted = line_end(chunk, offset);
+            }
+        };
         let mut fields = Fields::default();
         let mut at = if chunk.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         if chunk.get(at..).is_some_and(|rest| rest.starts_with(b"log_time,")) {
@@ -136,10 +144,7 @@ impl Csvlog {
                 0 => {
                     let end = chunk.get(at..).and_then(|rest| rest.iter().position(|&byte| byte != 0));
                     let end = end.map_or(chunk.len(), |length| at + length);
-                    // otherwise its line is counted by what stands behind it
-                    if matches!(chunk.get(end), None | Some(b'\n' | b'\r')) {
-                        reading.unread(at, chunk.get(at..end).unwrap_or_default());
-                    }
+                    unread(&mut reading, at, chunk.get(at..end).unwrap_or_default());
                     at = end;
                 }
                 _ => match record(chunk, at, &mut fields) {
@@ -153,7 +158,7 @@ impl Csvlog {
                             Scan::Damaged { at: damage } => resynchronise(chunk, at, damage),
                             Scan::Record { next, .. } | Scan::Limit { next } | Scan::Foreign { next } => next,
                         };
-                        for_each_line(chunk, at, next, |offset, line| reading.unread(offset, line));
+                        for_each_line(chunk, at, next, |offset, line| unread(&mut reading, offset, line));
                         at = next;
                     }
                 },
@@ -685,7 +690,20 @@ mod tests {
         assert_eq!(records[1].query_id, Some(-4_980_553_518_391_887_893));
         assert_eq!(read(b"").1, Reading::default());
         assert_eq!(read(b"\0\0\0").1.unread_lines, 1);
-        assert_eq!(read(b"\0\0\nx\n\0x").1.unread_lines, 3);
+        assert_eq!(read(b"\0\0\nx\n\0x\n\0\rx").1.unread_lines, 4);
+    }
+
+    #[test]
+    fn a_line_with_several_faults_counts_once() {
+        // behind each hole something begins as a record does, and is none
+        let torn = entry("a")
+            .trim_end()
+            .strip_suffix(|last: char| last.is_ascii_digit())
+            .unwrap()
+            .replace(",\"pgbench\"", "x");
+        let chunk = format!("x\"\0{torn}\0{torn}\0{torn}\n{}", entry("b"));
+        let (records, reading) = read(chunk.as_bytes());
+        assert_eq!((reading.lines, reading.unread_lines, records.len()), (2, 1, 1));
     }
 
     #[test]

@@ -126,7 +126,10 @@ pub fn pipeline(bytes: &[u8]) {
     let workload = logs(bytes, 1);
     let stored = serde_json::to_vec(&workload).unwrap();
     assert!(serde_json::to_vec(&logs(bytes, 3)).unwrap() == stored, "threads change something");
-    assert!(merge::merge(vec![merge::parse(&stored).unwrap()]).unwrap() == workload, "storing changes something");
+    assert!(
+        merge::merge(vec![merge::parse(&stored).unwrap()]).unwrap().workload == workload,
+        "storing changes something"
+    );
     let at = Timestamp::from_unix_micros(1_795_312_816_000_000);
     let (config, attestations) = (Config::default(), Attestations::default());
     let given = assess::logs::Given {
@@ -151,7 +154,7 @@ pub fn pipeline(bytes: &[u8]) {
 fn logs(bytes: &[u8], jobs: usize) -> Workload {
     let input = bytes.to_vec();
     let open = move || -> std::io::Result<Box<dyn Read + Send>> { Ok(Box::new(Cursor::new(input))) };
-    let source = Source { name: "fuzz".to_owned(), stream: 1, written: None, open: Box::new(open) };
+    let source = Source { name: "fuzz".to_owned(), stream: 1, written: None, until: None, open: Box::new(open) };
     let options = Options { jobs, ..Options::default() };
     pgassay::logs::read(vec![source], &options, &AtomicBool::new(false)).workload
 }

@@ -1,7 +1,8 @@
 //! Stored workloads: several of them together are one run over all their logs.
 
 use super::{
-    Entry, SHOP, Server, figures, findings, list, logs, measure, number, parse, refused, report, same, says, shop,
+    Entry, SHOP, Server, csvlog, figures, findings, jsonlog, list, logs, measure, number, parse, refused, report, same,
+    says, shop,
 };
 use super::{stderr, write_log};
 use crate::harness::Folder;
@@ -216,4 +217,76 @@ fn a_stored_workload_is_judged_as_its_log() {
     let narrow = report(&[&log], &["--database", "other", "--save", &stored]);
     says(&narrow, "only database other");
     says(&report(&[&stored], &[]), "only database other");
+}
+
+#[test]
+fn what_is_stored_is_told_by_what_it_holds_and_is_not_narrowed_any_more() {
+    let folder = Folder::new();
+    let log = write_log(&folder, "a.log", &SHOP);
+    let stored = save(&folder, "a.json", &log);
+    let laid_out = fs::read_to_string(&stored).unwrap().replacen("{\"kind\":", "{\n  \"kind\": ", 1);
+    let laid_out = folder.write("laid-out.json", laid_out);
+    assert_eq!(
+        number(&report(&[&laid_out], &["--jobs", "1"]), "executions"),
+        number(&report(&[&log], &[]), "executions")
+    );
+    for flag in [["--database", "shop"], ["--min-duration", "100"], ["--from", "2026-11-22"]] {
+        let text = logs(&[&stored], &flag);
+        assert!(refused(&text, 2).starts_with(&format!("{} says something of logs", flag[0])));
+    }
+    let later = write_log(&folder, "b.log", &shop(3, 9 * 3_600_000));
+    report(&[&stored, &later], &["--database", "shop"]);
+}
+
+#[test]
+fn what_is_named_twice_counts_once() {
+    let folder = Folder::new();
+    let half = SHOP.len() / 2;
+    let (first, last) = (&SHOP[..half], &SHOP[half..]);
+    let one = save(&folder, "one.json", &write_log(&folder, "shop-2026-11-22_01.log", first));
+    let log = write_log(&folder, "shop-2026-11-22_02.log", last);
+    let other = save(&folder, "other.json", &log);
+    let whole = report(&[&one, &other], &["--save", &folder.path("both.json")]);
+    let executions = number(&whole, "executions");
+    let copy = folder.path("copy.json");
+    fs::copy(&one, &copy).unwrap();
+    // a copy, a log beside what it came to, all of it again
+    for more in [copy.as_str(), log.as_str(), &folder.path("both.json")] {
+        let again = report(&[&one, &other, more], &[]);
+        assert_eq!(number(&again, "executions"), executions, "{more}");
+        says(&again, "was left out: all of it is in the others already");
+        same(more, &figures(&whole), &figures(&again));
+    }
+    // what is added up cannot be taken apart again
+    let third = write_log(&folder, "later.log", &shop(3, 9 * 3_600_000));
+    report(&[&log, &third], &["--save", &folder.path("mixed.json")]);
+    says(&report(&[&folder.path("both.json"), &folder.path("mixed.json")], &[]), "shop-2026-11-22_02.log counts twice");
+    // a log that went on after it was stored
+    let grown = folder.path("grown.json");
+    let log = write_log(&folder, "today.log", first);
+    let stored = save(&folder, "noon.json", &log);
+    fs::write(&log, stderr(&SHOP)).unwrap();
+    report(&[&log], &["--save", &grown]);
+    says(&report(&[&stored, &grown], &[]), "today.log was read at two times: what it held at the first counts twice");
+    // two names of one content
+    fs::copy(&log, folder.path("tomorrow.log")).unwrap();
+    says(&report(&[&log, &folder.path("tomorrow.log")], &[]), "tomorrow.log holds what");
+}
+
+#[test]
+fn a_destination_that_was_added_later_is_not_counted_twice() {
+    let folder = Folder::new();
+    let mut late = shop(40, 2 * 3_600_000);
+    // csvlog was switched on after a pause of minutes
+    let begins = places(&late, "statement: BEGIN")[20];
+    late[begins..].iter_mut().for_each(|entry| entry.at += 120_000);
+    let whole = report(&[&write_log(&folder, "whole.log", &late)], &[]);
+    write_log(&folder, "postgresql-2026-11-22_020000.log", &late);
+    for (name, content) in [("csv", csvlog(&late[begins..])), ("json", jsonlog(&late[begins..]))] {
+        let second = folder.write(&format!("postgresql-2026-11-22_020000.{name}"), content);
+        let both = report(&[&folder.path("postgresql-2026-11-22_020000.log"), &second], &[]);
+        assert_eq!(number(&both, "executions"), number(&whole, "executions"), "{name}");
+        assert_eq!(both["queries"], whole["queries"], "{name}");
+        says(&both, "which holds the rest");
+    }
 }
