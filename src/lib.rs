@@ -80,6 +80,7 @@ pub mod measure;
 pub mod migrations;
 pub mod outcome;
 pub mod pg;
+pub mod pool;
 pub mod queries;
 pub mod render;
 pub mod report;

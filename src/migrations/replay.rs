@@ -1,7 +1,7 @@
 //! The replay: every script in the order its runner sends it, statement by statement. Before each the rules see what it
 //! does to the schema and the session as they are; after it, both move on.
 
-use super::catalog::{Birth, Catalog};
+use super::catalog::{Birth, Catalog, QName};
 use super::command::{Command, Name, SetTo, Transaction};
 use super::effects::{Before, Effects, effects};
 use super::project::Project;
@@ -88,6 +88,8 @@ struct Replay<'a> {
     examined: u64,
     scripts: u64,
     transactions: u32,
+    /// Where in the session's list of held locks each relation's is.
+    held: HashMap<QName, usize>,
 }
 
 impl<'a> Replay<'a> {
@@ -118,6 +120,7 @@ impl<'a> Replay<'a> {
             examined: 0,
             scripts: 0,
             transactions: 0,
+            held: HashMap::new(),
         }
     }
 
@@ -279,17 +282,20 @@ impl<'a> Replay<'a> {
             return;
         }
         for lock in &step.effects.locks {
-            let held = self.session.held.iter_mut().find(|held| held.relation == lock.relation);
-            match held {
+            let at = self.held.get(&lock.relation);
+            match at.and_then(|at| self.session.held.get_mut(*at)) {
                 Some(held) if held.mode >= lock.mode => {}
                 Some(held) => (held.mode, held.step) = (lock.mode.clone(), self.session.step),
-                None => self.session.held.push(Held {
-                    relation: lock.relation.clone(),
-                    mode: lock.mode.clone(),
-                    step: self.session.step,
-                    is_index: lock.is_index,
-                    is_new: lock.is_new,
-                }),
+                None => {
+                    self.held.insert(lock.relation.clone(), self.session.held.len());
+                    self.session.held.push(Held {
+                        relation: lock.relation.clone(),
+                        mode: lock.mode.clone(),
+                        step: self.session.step,
+                        is_index: lock.is_index,
+                        is_new: lock.is_new,
+                    });
+                }
             }
         }
     }
@@ -298,6 +304,7 @@ impl<'a> Replay<'a> {
 
     fn begin_session(&mut self) {
         let unreleased = Arc::clone(&self.session.unreleased);
+        self.held.clear();
         self.session = Session { unreleased, step: self.steps.len(), ..Session::default() };
         if let Some(timezone) = &self.project.options.timezone {
             self.session.settings.values.insert("timezone".to_owned(), vec![timezone.clone()]);
@@ -327,6 +334,7 @@ impl<'a> Replay<'a> {
     fn end_transaction(&mut self, commits: bool) {
         let Some(open) = self.session.transaction.take() else { return };
         self.session.held.clear();
+        self.held.clear();
         if let (false, Some(start)) = (commits, open.marks.into_iter().next()) {
             self.catalog = start.catalog;
             self.session.settings = start.settings;
@@ -382,6 +390,7 @@ impl<'a> Replay<'a> {
                         self.session.settings = mark.settings.clone();
                         // locks taken since are given back
                         self.session.held.truncate(mark.held);
+                        self.held.retain(|_, at| *at < mark.held);
                     }
                 }
             }

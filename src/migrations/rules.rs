@@ -6,6 +6,7 @@
 
 mod advice;
 mod around;
+mod inside;
 mod over_rows;
 pub mod moment;
 pub mod prelude;

@@ -11,6 +11,7 @@ mod audit_logs;
 mod auditing;
 mod checks;
 mod cli;
+mod effects;
 mod facts;
 mod fuzz;
 mod harness;

@@ -49,12 +49,12 @@ fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> 
     let first = works.first()?;
     let table = m.altered()?;
     let message = format!(
-        "adding {} writes all rows of {} anew, since {}, under {}: {}",
+        "adding {} writes all rows of {} anew under {}, {}: {}",
         column.name,
         over_rows::tables(&works),
-        first.because,
         first.mode,
-        first.mode.blocks()
+        first.mode.blocks(),
+        first.because
     );
     let subject = m.column(&table, &column.name);
     let finding =
@@ -93,7 +93,13 @@ fn advised(m: &Moment<'_>, finding: Finding, table: &QName, column: &ColumnDef) 
                     stops anybody";
         return finding.fix(text, advice::lines(statements), lock);
     }
-    let text = "add the column without the default, set the default for new rows, and fill the old ones in batches";
+    let constraints = match column.constraints.as_slice() {
+        [] => "",
+        _ => "; its constraints after that, each as it can be added to a table in use",
+    };
+    let text = format!(
+        "add the column without the default, set the default for new rows, and fill the old ones in batches{constraints}"
+    );
     match column.default.as_ref().and_then(Expr::sql).zip(column.type_name.sql()) {
         Some((default, type_name)) => {
             let statements = filled(m, table, column, &type_name, &default);
@@ -178,8 +184,13 @@ mod tests {
     fn a_value_for_every_row_is_a_rewrite() {
         let found = of("alter table orders add column token uuid default gen_random_uuid();");
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("high adding token writes all rows of orders anew, since "), "{found:?}");
-        assert!(found[0].ends_with("under AccessExclusiveLock: reads and writes wait"), "{found:?}");
+        assert!(
+            found[0].starts_with(
+                "high adding token writes all rows of orders anew under AccessExclusiveLock, reads and writes wait: "
+            ),
+            "{found:?}"
+        );
+        assert!(found[0].contains("gen_random_uuid()"), "{found:?}");
         for sql in [
             "alter table orders add column n serial;",
             "alter table orders add column n bigint generated always as identity;",

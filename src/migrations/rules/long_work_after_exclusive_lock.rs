@@ -13,10 +13,11 @@
 //! End the transaction before: the lock and the work in migrations of their own.
 //!
 //! ## Limits
-//! What a query takes that reads and writes nothing is not known, nor what functions do that it calls.
+//! Of a lock only the first work after it is named. What a query takes that writes nothing is not known.
 
 use super::prelude::*;
 use super::{around, inside, over_rows};
+use crate::migrations::replay::Step;
 use crate::migrations::session::Held;
 
 /// A lock window with work in it.
@@ -42,17 +43,22 @@ fn worked(m: &Moment<'_>) -> Option<Finding> {
     let work = work(m)?;
     // what the statement itself locks as much is no longer for an earlier one
     let own = |held: &Held| m.effects.lock_on(&held.relation).is_some_and(|locked| locked.mode >= held.mode);
-    let is_other = |held: &&Held| !own(held) && !(work.is_validation && work.reads.contains(&held.relation));
+    // once for each lock: what follows the first work is no news
+    let last = last_work(m);
+    let is_told = |held: &Held| last.is_some_and(|last| last > held.step);
+    let is_other =
+        |held: &&Held| !own(held) && !is_told(held) && !(work.is_validation && work.reads.contains(&held.relation));
     let mut held: Vec<&Held> = m.blocking_held().filter(is_other).collect();
     held.sort_by(|a, b| b.mode.cmp(&a.mode).then(a.step.cmp(&b.step)));
     let first = held.first()?;
     let here = m.file().map_or(0, |file| file.line_column(m.range(Place::Statement).start).0);
-    let more = match held.len() {
-        1 => String::new(),
-        count => format!(", as on {} more,", count - 1),
+    let (more, is) = match held.len() {
+        1 => (String::new(), "is"),
+        2 => (" and a lock on another table".to_owned(), "are"),
+        count => (format!(" and locks on {} more tables", count - 1), "are"),
     };
     let message = format!(
-        "{} on {} ({}) is held{more} while line {here} {}: {}",
+        "{} on {} ({}){more} {is} held while line {here} {}: {}",
         first.mode,
         first.relation,
         m.line_of(first.step),
@@ -70,6 +76,21 @@ fn worked(m: &Moment<'_>) -> Option<Finding> {
         "end the transaction before it: what takes the lock on {} and what takes the time in migrations of their own",
         first.relation
     )))
+}
+
+/// How many statements are looked back at.
+const WINDOW: usize = 1000;
+
+/// The last step before this one, in its transaction, that took long.
+fn last_work(m: &Moment<'_>) -> Option<usize> {
+    let transaction = m.step.transaction.map(|one| one.id)?;
+    let is_within = |step: &&Step| step.transaction.is_some_and(|one| one.id == transaction);
+    let is_long = |step: &Step| {
+        step.effects.work().any(|work| !m.is_new(&work.relation))
+            || step.effects.writes.iter().any(|written| written.is_unbounded && !written.is_new)
+    };
+    let back = m.earlier.iter().rev().take(WINDOW).take_while(is_within).position(is_long)?;
+    m.earlier.len().checked_sub(back + 1)
 }
 
 /// The longest work of a statement.

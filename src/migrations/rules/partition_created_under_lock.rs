@@ -51,30 +51,19 @@ fn created(m: &Moment<'_>) -> Option<Finding> {
     };
     let message = format!("{} on {parent}{read}: reads and writes of all its partitions wait", locked.mode);
     let subject = m.table(&parent);
-    let finding = match scans.is_empty() {
-        true => m
-            .finding(&RULE.meta, Place::Statement, subject, message)
-            .text("lock_mode", locked.mode.as_str())
-            .text("relation", parent.to_string()),
-        false => {
-            let found = over_rows::finding(
-                m,
-                &RULE.meta,
-                Place::Statement,
-                subject.clone(),
-                &scans,
-                WorkKind::Scan,
-                message.clone(),
-            );
-            match found {
-                Some(found) if found.severity >= Severity::Medium => found.severity(Severity::High),
-                Some(found) => found.severity(Severity::Medium),
-                // the default partition has no rows: the lock remains
-                None => {
-                    m.finding(&RULE.meta, Place::Statement, subject, message).text("lock_mode", locked.mode.as_str())
-                }
-            }
+    let lock = |finding: Finding| finding.text("lock_mode", locked.mode.as_str()).text("relation", parent.to_string());
+    let finding = lock(m.finding(&RULE.meta, Place::Statement, subject, message));
+    let reads: Vec<QName> = scans.iter().map(|work| work.relation.clone()).collect();
+    // as long as the default partition is read, all wait; where it has no rows the lock remains
+    let weighed = (!reads.is_empty())
+        .then(|| m.weighed_all(finding.clone().severity(Severity::High), &reads, WorkKind::Scan))
+        .flatten();
+    let finding = match weighed {
+        Some(weighed) => {
+            let severity = weighed.severity.clone().max(Severity::Medium);
+            weighed.severity(severity)
         }
+        None => finding,
     };
     let finding = finding.text("partition", table.to_string());
     let text = "create the table by itself and attach it, which stops neither reads nor writes of the others";
@@ -87,8 +76,15 @@ fn created(m: &Moment<'_>) -> Option<Finding> {
         true => None,
         false => advice::default_guard(m, &parent, &table, bound),
     };
-    if let Some(guard) = &guard {
-        statements.extend(guard.before.iter().cloned());
+    match &guard {
+        Some(guard) => statements.extend(guard.before.iter().cloned()),
+        None if !scans.is_empty() => {
+            return Some(finding.advice(
+                "create the table by itself, give the default partition a check that keeps its rows out, validate it apart, and \
+                 attach the table then: nothing is read, and reads and writes of the others go on",
+            ));
+        }
+        None => {}
     }
     let (own, above) = (table.sql(), parent.sql());
     statements.push(format!("create table {own} (like {above} including all excluding identity);"));

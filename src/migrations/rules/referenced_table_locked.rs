@@ -8,8 +8,8 @@
 //! ## How it is decided
 //! *medium*: AccessExclusiveLock on the other table, when a column, a constraint or a table with a foreign key is
 //! dropped, when the type of a column of one is changed, or when tables are truncated along a foreign key. *low*:
-//! ShareRowExclusiveLock, when a foreign key is added. *info*: the same, for a table that is new itself. Silent where
-//! the other table came to be in the same script.
+//! ShareRowExclusiveLock, when a foreign key is added without being validated. *info*: the same, for a table that is
+//! new itself. Silent where the other table came to be in the same script.
 //!
 //! ## What to do
 //! Set a `lock_timeout`, let nothing that takes long follow in the same transaction, and drop the foreign key by
@@ -42,7 +42,7 @@ fn run(m: &Moment<'_>) -> Vec<Finding> {
 
 fn locked(m: &Moment<'_>) -> Option<Finding> {
     let (own, verb) = what(m)?;
-    let families: Vec<QName> = own.iter().map(|one| advice::family(m, one)).collect();
+    let families: Vec<QName> = own.iter().chain(&beside(m)).map(|one| advice::family(m, one)).collect();
     let is_other = |locked: &&Locked| {
         !locked.is_new
             && !locked.is_index
@@ -54,6 +54,10 @@ fn locked(m: &Moment<'_>) -> Option<Finding> {
     };
     let others: Vec<&Locked> = m.effects.locks.iter().filter(is_other).collect();
     let strongest = others.iter().max_by(|a, b| a.mode.cmp(&b.mode))?;
+    // where rows are looked up meanwhile, another rule names both
+    if strongest.mode != LockMode::AccessExclusive && m.effects.validations.iter().any(|work| !work.is_new) {
+        return None;
+    }
     let others: Vec<String> =
         others.iter().filter(|one| one.mode == strongest.mode).map(|one| one.relation.to_string()).collect();
     let first = own.first()?;
@@ -75,6 +79,9 @@ fn locked(m: &Moment<'_>) -> Option<Finding> {
         .text("lock_mode", strongest.mode.as_str())
         .list("relations", others);
     let text = match strongest.mode {
+        LockMode::AccessExclusive if matches!(m.command, Command::Truncate { .. }) => {
+            "set a lock_timeout, and let nothing that takes long follow in the same transaction"
+        }
         LockMode::AccessExclusive => {
             "drop the foreign key by itself before, in a transaction of its own with a lock_timeout, and let nothing \
              that takes long follow"
@@ -109,6 +116,22 @@ fn what(m: &Moment<'_>) -> Option<(Vec<QName>, &'static str)> {
         Command::Drop(drop) if drop.kind == ObjectKind::Table => Some((resolve(&drop.names), "dropping")),
         Command::Truncate { tables, .. } => Some((resolve(tables), "truncating")),
         _ => None,
+    }
+}
+
+/// The tables whose partitions come with a statement, but that it does not change itself.
+fn beside(m: &Moment<'_>) -> Vec<QName> {
+    let partition = |action: &ActionKind| match action {
+        ActionKind::AttachPartition { partition, .. } | ActionKind::DetachPartition { partition, .. } => {
+            Some(m.catalog.resolve(partition))
+        }
+        ActionKind::Inherit(parent) => Some(m.catalog.resolve(parent)),
+        _ => None,
+    };
+    match m.command {
+        Command::CreateTable(create) => create.parents.iter().map(|parent| m.catalog.resolve(parent)).collect(),
+        Command::AlterTable { actions, .. } => actions.iter().filter_map(|action| partition(&action.kind)).collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -88,6 +88,10 @@ fn take(end: &AtEnd<'_>, step: &Step, command: &Command, held: &mut Vec<Taken>, 
         }
         _ => false,
     };
+    // these go from table to table, each in a transaction of its own
+    if matches!(command, Command::Vacuum { .. } | Command::Cluster(None) | Command::Reindex { .. } | Command::MoveAll) {
+        return;
+    }
     for locked in &step.effects.locks {
         let counts =
             locked.mode == LockMode::AccessExclusive && !locked.is_new && !locked.is_index && !locked.is_indirect;

@@ -7,8 +7,8 @@
 //!
 //! and so must be every common table expression that writes. A query is limited that has a `limit` or `fetch first`,
 //! that has no `from`, that is `values`, that samples its one table, or that reads nothing but one query that is
-//! limited or a function of constants (`generate_series(1, 1000)`). A condition is bounded where one of its parts joined
-//! by `and` is (of parts joined by `or` each must be):
+//! limited or a function of constants (`generate_series(1, 1000)`). A condition is bounded where one of its parts
+//! joined by `and` is (of parts joined by `or` each must be):
 //! * `current of` a cursor;
 //! * `x in (…)` or `x = any (…)` over constants or over a query that is limited, and `x = any (array(…))` over one;
 //! * `x = constant`, but for a boolean: what is equal to `true` may well be half of a table;

@@ -56,8 +56,8 @@ fn quoted(message: &str) -> Option<&str> {
 }
 
 /// The parser reads from left to right and stops at the first token that nothing can continue: what ends before that
-/// token is refused for its end or not at all, what ends after it is refused alike. So the token can be halved for. Some
-/// words (`not`, `nulls`, `with`) it only takes together with the next, which is therefore left to stand after them.
+/// token is refused for its end or not at all, what ends after it is refused alike. So the token can be halved for.
+/// Some words (`not`, `nulls`, `with`) it only takes together with the next, which therefore stays after them.
 fn by_tokens(message: &str, text: &str, is_candidate: impl Fn(&str) -> bool) -> Option<usize> {
     let scanned = pg_query::scan(text).ok()?;
     let range = |start: i32, end: i32| Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
@@ -67,9 +67,14 @@ fn by_tokens(message: &str, text: &str, is_candidate: impl Fn(&str) -> bool) -> 
     let candidates: Vec<_> = pairs.filter(|(range, _)| text.get((*range).clone()).is_some_and(&is_candidate)).collect();
     let found = candidates.partition_point(|(range, next)| {
         let is_alike = |end| is_refused_alike(message, text, end);
-        !is_alike(range.end) && !next.is_some_and(|next| is_alike(next.end))
+        let is_led = is_taken_with_the_next(text.get((*range).clone()).unwrap_or_default());
+        !is_alike(range.end) && !next.is_some_and(|next| is_led && is_alike(next.end))
     });
     candidates.get(found).map(|(range, _)| range.start)
+}
+
+fn is_taken_with_the_next(word: &str) -> bool {
+    ["not", "nulls", "with", "without", "format"].into_iter().any(|one| word.eq_ignore_ascii_case(one))
 }
 
 /// The same over plain text, where the scanner is what refuses it.

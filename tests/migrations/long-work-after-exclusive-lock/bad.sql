@@ -1,4 +1,4 @@
--- expect: long-work-after-exclusive-lock:7 long-work-after-exclusive-lock:11 long-work-after-exclusive-lock:15 long-work-after-exclusive-lock:18 long-work-after-exclusive-lock:19 long-work-after-exclusive-lock:22 long-work-after-exclusive-lock:25
+-- expect: long-work-after-exclusive-lock:7 long-work-after-exclusive-lock:11 long-work-after-exclusive-lock:15 long-work-after-exclusive-lock:18 long-work-after-exclusive-lock:22 long-work-after-exclusive-lock:25
 -- file: 001_shop.sql released
 create table users (id bigint primary key, n int);
 create table orders (id bigint primary key, n int);

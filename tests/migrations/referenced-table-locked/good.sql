@@ -9,6 +9,8 @@ alter table orders drop column n;
 alter table orders alter column n type bigint;
 alter table users drop column boss_id;
 alter table events add column w int;
+create table rest partition of events default;
+create table events_2 partition of events for values from (10) to (20);
 create table fresh (id bigint primary key);
 create table child (id bigint references fresh);
 alter table child drop column id;

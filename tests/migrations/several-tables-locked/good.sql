@@ -22,6 +22,9 @@ commit;
 begin;
 alter table orders add column d int;
 commit;
+-- each table in a transaction of its own
+-- file: 0055_vacuum.sql
+vacuum full users, orders;
 -- nobody uses what is dropped
 -- file: 006_dropped.sql transaction
 alter table users add column e int;
