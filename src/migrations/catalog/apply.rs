@@ -22,6 +22,9 @@ impl Catalog {
     /// complete; what it drops is forgotten.
     pub fn apply(&mut self, command: &Command, at: Birth, settings: &Settings, major: u16) {
         self.follow(settings);
+        if changes_nothing(command) {
+            return;
+        }
         let before = self.clone();
         if self.run(command, Under { born: Some(at), major }, &mut Called::default()).is_err() {
             *self = before;
@@ -246,6 +249,27 @@ impl Catalog {
                 }
             }
         }
+    }
+}
+
+/// Whether a statement leaves the schema as it is, whatever that is.
+fn changes_nothing(command: &Command) -> bool {
+    match command {
+        Command::Dml(dml) => {
+            let writes = dml.target.is_some() || !dml.writes.is_empty() || dml.into.is_some();
+            !writes && dml.reads.functions.is_empty()
+        }
+        Command::Transaction(_)
+        | Command::Set { .. }
+        | Command::Comment { .. }
+        | Command::Grant { .. }
+        | Command::Lock { .. }
+        | Command::Vacuum { .. }
+        | Command::Reindex { .. }
+        | Command::Copy { is_from: false, .. }
+        | Command::CreateExtension(_)
+        | Command::Other(_) => true,
+        _ => false,
     }
 }
 
