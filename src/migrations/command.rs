@@ -365,6 +365,8 @@ pub enum Bound {
         /// Remainder.
         remainder: i32,
     },
+    /// Not known: a snapshot does not say.
+    Unknown,
 }
 
 /// How long a relation lives and how it is logged.

@@ -517,7 +517,7 @@ fn bound_check(by: &PartitionBy, bound: &Bound) -> Option<(String, Expr)> {
             let arguments = std::iter::once(own()).chain(values.iter().cloned()).collect();
             parts.push(Expr::Test { kind: "in".to_owned(), arguments });
         }
-        Bound::In(_) | Bound::Default | Bound::Hash { .. } => return None,
+        Bound::In(_) | Bound::Default | Bound::Hash { .. } | Bound::Unknown => return None,
     }
     Some((column.clone(), Expr::And(parts)))
 }

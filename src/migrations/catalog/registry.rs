@@ -112,7 +112,7 @@ impl Catalog {
     }
 
     /// Keeps a relation, and makes it known to all it points at.
-    pub(super) fn put(&mut self, relation: Relation) {
+    pub(in crate::migrations) fn put(&mut self, relation: Relation) {
         let name = relation.name.clone();
         for index in &relation.indexes {
             self.indexes.insert_mut(QName::new(&name.schema, &index.name), name.clone());
