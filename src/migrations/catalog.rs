@@ -5,30 +5,18 @@
 //! migration, costs what it changes and no more. What no statement has made is unknown, and every question may be
 //! answered so: see [`Catalog::relation`].
 
-#[path = "catalog/alter.rs"]
 mod alter;
-#[path = "catalog/apply.rs"]
 mod apply;
-#[path = "catalog/constraints.rs"]
 mod constraints;
-#[path = "catalog/create.rs"]
 mod create;
-#[path = "catalog/drop.rs"]
 mod drop;
 #[cfg(test)]
-#[path = "catalog/dump.rs"]
 mod dump;
-#[path = "catalog/expressions.rs"]
 mod expressions;
-#[path = "catalog/list.rs"]
 mod list;
-#[path = "catalog/names.rs"]
 mod names;
-#[path = "catalog/registry.rs"]
 mod registry;
-#[path = "catalog/rename.rs"]
 mod rename;
-#[path = "catalog/types.rs"]
 mod types;
 
 pub use list::List;
@@ -43,7 +31,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 /// A name with its schema: how the catalog keeps things.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone)]
 pub struct QName {
     /// The schema.
     pub schema: Arc<str>,
@@ -66,6 +54,13 @@ impl QName {
             "public" => crate::sql::quote(&self.name),
             schema => format!("{}.{}", crate::sql::quote(schema), crate::sql::quote(&self.name)),
         }
+    }
+}
+
+impl std::hash::Hash for QName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.schema.hash(state);
+        self.name.hash(state);
     }
 }
 

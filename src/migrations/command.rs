@@ -417,7 +417,6 @@ pub struct Action {
 
 /// What an action of `alter table` does.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are columns")]
 pub enum ActionKind {
     /// `add column`.
     AddColumn {
@@ -831,7 +830,6 @@ pub enum Transaction {
 
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one for each statement, and most are tables")]
 pub enum Command {
     /// `begin`, `commit` and the like.
     Transaction(Transaction),

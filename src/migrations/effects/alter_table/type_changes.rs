@@ -1,14 +1,14 @@
 //! `alter column … type`, and what hangs on the column: checks are verified again, indexes are built again where they
 //! cannot be kept, foreign keys are made again on both sides.
 
-use super::super::super::catalog::{QName, Relation};
-use super::super::super::command::{Action, ActionKind, ConstraintKind, Expr, Name, TypeName};
-use super::super::super::type_change::{Change, rebuilds};
 use super::super::constraints;
 use super::super::outside;
 use super::super::tally::Reason;
 use super::{Alter, columns};
 use crate::lock::LockMode;
+use crate::migrations::catalog::{QName, Relation};
+use crate::migrations::command::{Action, ActionKind, ConstraintKind, Expr, Name, TypeName};
+use crate::migrations::type_change::{Change, rebuilds};
 
 /// The change itself.
 pub(super) fn change(
