@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod archiver;
+pub mod clients;
 pub mod columns;
 pub mod constraints;
 pub mod control;
@@ -284,6 +285,7 @@ pub static QUERIES: &[&Query] = &[
     &role_databases::QUERY,
     &database_stats::QUERY,
     &activity::QUERY,
+    &clients::QUERY,
     &ssl_sessions::QUERY,
     &replication::QUERY,
     &replication_slots::QUERY,
@@ -317,6 +319,7 @@ pub static COLUMNS: &[(&str, &[&str])] = &[
     ("role_databases", role_databases::RoleDatabase::COLUMNS),
     ("database_stats", database_stats::DatabaseStats::COLUMNS),
     ("activity", activity::RawActivity::COLUMNS),
+    ("clients", clients::Client::COLUMNS),
     ("ssl_sessions", ssl_sessions::SslSession::COLUMNS),
     ("replication", replication::Replica::COLUMNS),
     ("replication_slots", replication_slots::ReplicationSlot::COLUMNS),

@@ -35,6 +35,7 @@
 mod certificate;
 mod connect;
 mod conninfo;
+mod console;
 mod door;
 mod environment;
 mod error;
@@ -51,6 +52,7 @@ mod version;
 mod wire;
 
 pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
+pub use console::{Console, ConsoleError, Show, Shown};
 pub use environment::Environment;
 pub use error::{ConnectError, ReadError};
 pub use notices::{Refused, Workbench};

@@ -7,7 +7,7 @@
 //! rules are alternatives: the item passes where those of one input are complete, and a violation that any of them finds
 //! counts. Where one finds what another, by stronger evidence, did not, the item warns: both speak of their own time.
 
-use super::{Input, Inputs, Item};
+use super::{Input, Inputs, Item, Ruling};
 use crate::attest::{Attestation, Word};
 use crate::config::document::one_line;
 use crate::finding::{Finding, humane};
@@ -205,7 +205,7 @@ impl Decision {
 /// The state of an item, from everything given.
 pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
     let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(|decider| Tally::of(decider, inputs)).collect();
-    let decision = decide(item, &tallies, inputs);
+    let decision = beside(decide(item, &tallies, inputs), inputs.pool.iter().find(|ruling| ruling.item == item.id));
     let rules =
         tallies.iter().filter(|tally| tally.took_part()).map(|tally| RuleId::from(tally.decider.rule)).collect();
     let assessment = Assessment {
@@ -221,6 +221,32 @@ pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
         attestation: None,
     };
     hear(assessment, decision.stand_in, &inputs.attestations.word(item.id, inputs.target, inputs.databases))
+}
+
+/// What the rules say, beside what is known of the pool: what is known stands before what is not, and of two the worse.
+fn beside(rules: Decision, pool: Option<&Ruling>) -> Decision {
+    let Some(pool) = pool else { return rules };
+    let told = || Decision::new(pool.state.clone(), pool.evidence.clone(), pool.because.clone());
+    let rank = |state: &State| match state {
+        State::Fail => 3,
+        State::Warn => 2,
+        State::Pass | State::NotApplicable => 1,
+        State::Unknown | State::Other(_) => 0,
+    };
+    let (by_rules, by_pool) = (rank(&rules.state), rank(&pool.state));
+    match (by_rules, by_pool) {
+        // an item that rules decide says what would let them; one that none decides, what is known of the pool
+        (0, 0) => Decision::unknown(format!("{}; {}", pool.because, rules.because)),
+        (_, 0) => rules,
+        // what only stands in gives way to the thing itself
+        (0, _) => told(),
+        (_, 1..) if rules.stand_in => told(),
+        _ if by_pool > by_rules => {
+            let because = format!("{}; {}", pool.because, rules.because);
+            Decision { because, ..told() }
+        }
+        _ => Decision { because: format!("{}; {}", rules.because, pool.because), ..rules },
+    }
 }
 
 fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {

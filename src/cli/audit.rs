@@ -190,6 +190,7 @@ pub(super) fn judge(
         workload: material.workload.as_ref(),
         log_from_to: material.log_from_to,
         migrations: material.migrations.as_ref(),
+        pool: &[],
         config,
         attestations,
         at,

@@ -168,6 +168,7 @@ impl Log {
                 is_pooled: self.pooled || config.pooled.value,
                 filters: Vec::new(),
             },
+            holds: false,
             jobs: self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         })
     }
