@@ -205,7 +205,9 @@ impl Decision {
 /// The state of an item, from everything given.
 pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
     let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(|decider| Tally::of(decider, inputs)).collect();
-    let decision = beside(decide(item, &tallies, inputs), inputs.pool.iter().find(|ruling| ruling.item == item.id));
+    let is_ruled = tallies.iter().any(Tally::took_part);
+    let ruling = inputs.pool.iter().find(|ruling| ruling.item == item.id);
+    let decision = beside(decide(item, &tallies, inputs), is_ruled, ruling);
     let rules =
         tallies.iter().filter(|tally| tally.took_part()).map(|tally| RuleId::from(tally.decider.rule)).collect();
     let assessment = Assessment {
@@ -224,7 +226,7 @@ pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
 }
 
 /// What the rules say, beside what is known of the pool: what is known stands before what is not, and of two the worse.
-fn beside(rules: Decision, pool: Option<&Ruling>) -> Decision {
+fn beside(rules: Decision, is_ruled: bool, pool: Option<&Ruling>) -> Decision {
     let Some(pool) = pool else { return rules };
     let told = || Decision::new(pool.state.clone(), pool.evidence.clone(), pool.because.clone());
     let rank = |state: &State| match state {
@@ -235,8 +237,9 @@ fn beside(rules: Decision, pool: Option<&Ruling>) -> Decision {
     };
     let (by_rules, by_pool) = (rank(&rules.state), rank(&pool.state));
     match (by_rules, by_pool) {
-        // an item that rules decide says what would let them; one that none decides, what is known of the pool
-        (0, 0) => Decision::unknown(format!("{}; {}", pool.because, rules.because)),
+        // what rules lack comes first, where there are any
+        (0, 0) if is_ruled => Decision::unknown(format!("{}; {}", rules.because, pool.because)),
+        (0, 0) => Decision::unknown(pool.because.clone()),
         (_, 0) => rules,
         // what only stands in gives way to the thing itself
         (0, _) => told(),

@@ -5,6 +5,7 @@ use super::logs::{self, Log};
 use super::{Exit, Failure, live, output, review};
 use crate::assess;
 use crate::audit::{Given, audit};
+use crate::checklist::Ruling;
 use crate::config::Config;
 use crate::facts::Snapshot;
 use crate::logs::workload::Workload;
@@ -70,6 +71,8 @@ pub(super) struct Material {
     pub(super) workload: Option<Workload>,
     pub(super) log_from_to: (Option<Timestamp>, Option<Timestamp>),
     pub(super) migrations: Option<assess::review::Judged>,
+    /// What is known of pools, as far as section 4 asks.
+    pub(super) rulings: Vec<Ruling>,
     pub(super) notes: Vec<Note>,
     pub(super) exit: Exit,
 }
@@ -84,6 +87,7 @@ impl Material {
             workload: None,
             log_from_to: (None, None),
             migrations: None,
+            rulings: Vec::new(),
             notes: Vec::new(),
             exit: Exit::Clean,
         }
@@ -190,7 +194,7 @@ pub(super) fn judge(
         workload: material.workload.as_ref(),
         log_from_to: material.log_from_to,
         migrations: material.migrations.as_ref(),
-        pool: &[],
+        pool: &material.rulings,
         config,
         attestations,
         at,

@@ -18,6 +18,11 @@ pub fn transactions(holds: &Holds, workload: &Workload) -> Option<Read> {
     let (from, to) = (workload.from?.unix_micros(), workload.to?.unix_micros());
     // statements are logged when they end: the first of them began before its line
     let from = holds.all.iter().filter_map(|hold| hold.start).fold(from, i64::min);
+    // what this program asked a server is nobody's demand
+    let is_ours = |hold: &&Hold| {
+        let actor = holds.actors.get(hold.actor as usize);
+        actor.is_some_and(|actor| actor.application.starts_with(concat!(env!("CARGO_PKG_NAME"), "/")))
+    };
     let transaction = |hold: &Hold| Transaction {
         session: hold.session,
         key: hold.actor,
@@ -27,7 +32,7 @@ pub fn transactions(holds: &Holds, workload: &Workload) -> Option<Read> {
     };
     Some(Read {
         keys: holds.actors.iter().map(key).collect(),
-        transactions: holds.all.iter().map(transaction).collect(),
+        transactions: holds.all.iter().filter(|hold| !is_ours(hold)).map(transaction).collect(),
         from,
         to,
         sampled: workload.logging.transaction_sample_rate.unwrap_or(1.0),
