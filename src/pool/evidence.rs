@@ -89,8 +89,8 @@ pub struct Sized {
 
 /// Seconds a client waits for a connection, where nothing says.
 const ACQUIRE: f64 = 10.0;
-/// Transactions a second that a server has without any application: autovacuum, monitors.
-const IDLE_RATE: f64 = 0.3;
+/// Transactions that a server has without any application, at once and each second: autovacuum, monitors, counters told late.
+const IDLE: (f64, f64) = (5.0, 0.3);
 /// Roles that statements are written for.
 const ROLES: usize = 5;
 /// Connections of a role beyond its pools, for people.
@@ -203,7 +203,11 @@ fn demands(evidence: &Evidence, failed: &mut Vec<(Tier, NoDemand)>) -> Option<De
 fn joined(sampled: Option<Demands>, counted: Option<Demands>, watched: &Watched) -> Option<Demands> {
     let rate = counted.as_ref().and_then(|counted| counted.total.arrivals_per_second);
     let was_busy = sampled.as_ref().is_some_and(|sampled| sampled.total.erlangs > 0.0);
-    if !was_busy && watched.invisible == 0 && rate.is_some_and(|rate| rate < IDLE_RATE) {
+    let is_quiet = counted.as_ref().zip(rate).is_some_and(|(counted, rate)| {
+        let seconds = counted.total.period.seconds;
+        rate * seconds <= IDLE.0 + IDLE.1 * seconds
+    });
+    if !was_busy && is_quiet {
         // what autovacuum, monitors and this program do is no traffic
         let mut quiet = sampled.or(counted)?;
         quiet.parts.clear();

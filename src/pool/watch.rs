@@ -219,7 +219,11 @@ pub async fn server(door: &Door) -> Result<Server, ReadError> {
     let databases = spent.read::<databases::DatabaseInfo>(door, &databases::QUERY).await?;
     let overrides = spent.read::<setting_overrides::SettingOverride>(door, &setting_overrides::QUERY).await?;
     let clients = spent.read::<Client>(door, &clients::QUERY).await?;
-    let number = |name: &str| settings.iter().find(|one| one.name == name).and_then(|one| one.setting.parse().ok());
+    // what a new session gets: this one has limits of its own
+    let number = |name: &str| {
+        let setting = settings.iter().find(|one| one.name == name)?;
+        setting.reset_value.as_ref().unwrap_or(&setting.setting).parse::<u32>().ok()
+    };
     let limits = Limits {
         max_connections: number("max_connections").unwrap_or(0),
         superuser_reserved: number("superuser_reserved_connections").unwrap_or(0),
@@ -232,7 +236,7 @@ pub async fn server(door: &Door) -> Result<Server, ReadError> {
     let is_tool = |role: &roles::Role| role.is_superuser || role.replication || role.member_of.iter().any(|group| group == "pg_monitor");
     let logins: Vec<&roles::Role> = roles.iter().filter(|role| role.can_login && !is_tool(role)).collect();
     const IDLE: &str = "idle_in_transaction_session_timeout";
-    let is_global = number(IDLE).is_some_and(|millis: u32| millis > 0);
+    let is_global = number(IDLE).is_some_and(|millis| millis > 0);
     let is_limited = |role: &roles::Role| {
         let own = overrides.iter().find(|one| one.name == IDLE && one.role.as_deref() == Some(role.name.as_str()));
         own.map_or(is_global, |own| own.value != "0")
