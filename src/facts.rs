@@ -23,6 +23,7 @@ pub mod key_operators;
 pub mod key_values;
 pub mod locked_relations;
 pub mod plans;
+pub mod poolers;
 pub mod prepared_transactions;
 pub mod replication;
 pub mod replication_slots;
@@ -143,6 +144,9 @@ pub struct Snapshot {
     /// The sessions, sampled more than once where the run lasted.
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// The poolers before it that were asked too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<poolers::Pooler>,
 }
 
 /// A database that was asked for and not read.

@@ -51,8 +51,8 @@ mod tls;
 mod version;
 mod wire;
 
-pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
 pub use console::{Console, ConsoleError, Show, Shown};
+pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
 pub use environment::Environment;
 pub use error::{ConnectError, ReadError};
 pub use notices::{Refused, Workbench};

@@ -14,10 +14,10 @@ use crate::migrations::replay::{Replayed, Step};
 use crate::migrations::rules::{self, Rule};
 use crate::migrations::script::{Direction, Parsed, SourceFile};
 use crate::migrations::session::Began;
+use crate::outcome::RuleResult;
 use crate::report::review::{self, Lock, Review, Statement};
 use crate::report::{Body, FORMAT, Kind, Note, Report, Source, Suppressed, Tool};
 use crate::rule::Severity;
-use crate::outcome::RuleResult;
 use crate::suppress;
 use crate::time::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -308,10 +308,7 @@ const WIDTH: usize = 400;
 
 impl<'a> Sources<'a> {
     fn new(project: &'a Project) -> Self {
-        Self {
-            files: project.files.iter().map(|file| (file.path.as_str(), file)).collect(),
-            scanner: Scanner::new(),
-        }
+        Self { files: project.files.iter().map(|file| (file.path.as_str(), file)).collect(), scanner: Scanner::new() }
     }
 
     fn fill(&self, finding: &mut Finding) {
@@ -344,9 +341,10 @@ impl<'a> Sources<'a> {
     /// The text with its literals blanked, width for width, where it gives a secret away.
     fn without_secrets(&self, text: &str) -> String {
         let lower = text.to_ascii_lowercase();
-        let tells = ["password", "passwd", "secret", "api_key", "apikey", "access_key", "private_key", "token", "pgp_sym"]
-            .iter()
-            .any(|word| lower.contains(word));
+        let tells =
+            ["password", "passwd", "secret", "api_key", "apikey", "access_key", "private_key", "token", "pgp_sym"]
+                .iter()
+                .any(|word| lower.contains(word));
         let looks = self.scanner.scan(text.as_bytes()).is_some();
         if !(tells && text.contains('\'')) && !looks {
             return text.to_owned();

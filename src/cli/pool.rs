@@ -6,10 +6,12 @@ use super::{Exit, Failure, live, output};
 use crate::assess;
 use crate::collect::Stop;
 use crate::config::{self, Config};
+use crate::facts::poolers as facts;
 use crate::pg::{Console, ConsoleError, Door, Target};
 use crate::pool::application_config::{self, ApplicationConfig};
 use crate::pool::capacity::{Machine, Tasks};
-use crate::pool::demand::pgbouncer::Reading;
+use crate::pool::console::Pooler;
+use crate::pool::demand::pgbouncer::{PoolState, Reading};
 use crate::pool::demand::{NoDemand, Tier, transactions};
 use crate::pool::evidence::{Evidence, Wishes, size};
 use crate::pool::predict::Target as Wait;
@@ -156,7 +158,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         (paths, _) => logs::check(paths, &arguments.log, &config)?,
     }
     let mut material = Material::default();
-    material.evidence.configs = arguments.pool_config.iter().map(|path| configuration(path)).collect::<Result<_, _>>()?;
+    material.evidence.configs =
+        arguments.pool_config.iter().map(|path| configuration(path)).collect::<Result<_, _>>()?;
     if !arguments.logs.is_empty() {
         read_logs(arguments, &config, &mut material)?;
     }
@@ -205,7 +208,10 @@ fn nothing(failed: &[(Tier, NoDemand)], material: &Material) -> Failure {
     let lost = material.evidence.watched.as_ref().and_then(|watched| watched.watch.lost.clone());
     reasons.extend(lost);
     let text = match reasons.is_empty() {
-        true => "nothing that was given measures a demand: a server, a log with every statement, or PgBouncer's console".to_owned(),
+        true => {
+            "nothing that was given measures a demand: a server, a log with every statement, or PgBouncer's console"
+                .to_owned()
+        }
         false => format!("no demand could be measured: {}", reasons.join("; ")),
     };
     let failure = anyhow!(text);
@@ -217,7 +223,7 @@ fn nothing(failed: &[(Tier, NoDemand)], material: &Material) -> Failure {
 }
 
 /// What a file says of a pool.
-fn configuration(path: &Path) -> Result<ApplicationConfig, Failure> {
+pub(super) fn configuration(path: &Path) -> Result<ApplicationConfig, Failure> {
     let text = std::fs::read(path)
         .with_context(|| format!("cannot read the configuration {}", path.display()))
         .map_err(Failure::usage)?;
@@ -277,7 +283,10 @@ async fn look(
     let length = arguments.watch.unwrap_or(WATCH);
     let plan = Plan { length, per_second: arguments.samples_per_second };
     if is_watched {
-        output::say(&format!("watching for {} …", crate::finding::humane(length.as_secs_f64(), &crate::finding::Unit::Seconds)));
+        output::say(&format!(
+            "watching for {} …",
+            crate::finding::humane(length.as_secs_f64(), &crate::finding::Unit::Seconds)
+        ));
     }
     let server = async {
         let door = door.as_ref()?;
@@ -351,6 +360,46 @@ async fn open(conninfo: &str) -> Result<Console, Failure> {
     })
 }
 
+/// What a PgBouncer is and how it is configured, for an audit.
+pub(super) fn look_at_pooler(conninfo: &str) -> Result<(Pooler, facts::Pooler), Failure> {
+    live::runtime()?.block_on(async {
+        let console = open(conninfo).await?;
+        let reading = console::reading(&console, input::now()).await.map_err(Failure::incomplete)?;
+        let pooler = console::pooler(&console, &reading.pools).await;
+        let fact = fact(&pooler, &reading, console.host());
+        console.close().await;
+        Ok((pooler, fact))
+    })
+}
+
+/// The same as a fact of a snapshot.
+fn fact(pooler: &Pooler, reading: &Reading, host: &str) -> facts::Pooler {
+    let most = |pool: &PoolState| {
+        let own = |other: &&crate::pool::budget::Pools| {
+            other.database.as_ref() == Some(&pool.database) && other.role.as_ref() == Some(&pool.user)
+        };
+        pooler.pools.iter().find(own).map_or(0, |own| own.size)
+    };
+    let pool = |pool: &PoolState| facts::Pool {
+        database: pool.database.clone(),
+        user: pool.user.clone(),
+        mode: pool.pool_mode.clone(),
+        clients_active: pool.clients_active,
+        clients_waiting: pool.clients_waiting,
+        servers_active: pool.servers_active,
+        servers: pool.servers,
+        longest_wait_seconds: pool.longest_wait_micros as f64 / 1e6,
+        most: most(pool),
+    };
+    facts::Pooler {
+        host: host.to_owned(),
+        version: pooler.version.clone(),
+        read_at: reading.at,
+        settings: pooler.settings.clone(),
+        pools: reading.pools.iter().filter(|pool| pool.database != "pgbouncer").map(pool).collect(),
+    }
+}
+
 /// What a PgBouncer said.
 struct Polled {
     readings: Vec<Reading>,
@@ -397,7 +446,11 @@ pub(super) async fn machine(door: &Door) -> Machine {
     let cores = door.listener().await.and_then(cores);
     Machine {
         cores,
-        cores_source: if cores.is_some() { "read of the process behind the Unix socket".to_owned() } else { String::new() },
+        cores_source: if cores.is_some() {
+            "read of the process behind the Unix socket".to_owned()
+        } else {
+            String::new()
+        },
         ..Machine::default()
     }
 }
@@ -415,7 +468,8 @@ fn cores(pid: i32) -> Option<u32> {
     // a container may have less of their time
     let group = std::fs::read_to_string(process.join("cgroup")).ok();
     let path = group.as_deref().and_then(|text| text.lines().find_map(|line| line.strip_prefix("0::/")));
-    let quota = path.and_then(|path| std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(path).join("cpu.max")).ok());
+    let quota =
+        path.and_then(|path| std::fs::read_to_string(Path::new("/sys/fs/cgroup").join(path).join("cpu.max")).ok());
     Some(quota.as_deref().and_then(share).map_or(allowed, |share| share.min(allowed)))
 }
 

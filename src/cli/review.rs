@@ -3,6 +3,7 @@
 use super::input::{self, Rules};
 use super::{Exit, Failure, live, output};
 use crate::assess::review::{self as assess, Severities, Traced};
+use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{self, Config, RUNNERS};
 use crate::facts::Snapshot;
@@ -19,10 +20,9 @@ use crate::migrations::trace::{Bench, trace};
 use crate::migrations::{fix, rules, statement};
 use crate::pg::Target;
 use crate::report::{Note, Report};
-use crate::time::Timestamp;
-use crate::attest::Attestations;
 use crate::rule::{Params, Severity};
 use crate::scratch::{self, Scratch};
+use crate::time::Timestamp;
 use anyhow::{Context, anyhow};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
@@ -234,7 +234,11 @@ pub(super) fn read(paths: &[PathBuf]) -> Result<Gathered, Failure> {
     let standard_input = match paths.iter().any(|path| path.as_os_str() == "-") {
         true => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input").map_err(Failure::usage)?;
+            std::io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .context("cannot read standard input")
+                .map_err(Failure::usage)?;
             Some(bytes)
         }
         false => None,
@@ -304,9 +308,8 @@ pub(super) fn material(told: &Migrations, config: &Config, gathered: Gathered) -
     if let Some(path) = &schema {
         let bytes = std::fs::read(path).with_context(|| format!("cannot read the schema {}", path.display()));
         let bytes = bytes.map_err(Failure::usage)?;
-        let decoded = crate::migrations::source::decode(bytes).map_err(|error| {
-            Failure::usage(anyhow!("the schema {} {error}", path.display()))
-        })?;
+        let decoded = crate::migrations::source::decode(bytes)
+            .map_err(|error| Failure::usage(anyhow!("the schema {} {error}", path.display())))?;
         let read = statement::with_parser(|| load::dump(&path.display().to_string(), &decoded.text, major));
         notes.extend(read.notes);
         dump = read.statements;
@@ -344,7 +347,9 @@ fn database(snapshot: &Snapshot, wanted: Option<&str>) -> Result<String, Failure
     let names: Vec<&str> = snapshot.databases.iter().map(|database| database.name.as_str()).collect();
     match (wanted, names.as_slice()) {
         (Some(wanted), names) if names.contains(&wanted) => Ok(wanted.to_owned()),
-        (Some(wanted), _) => Err(Failure::usage(anyhow!("the snapshot has no database {wanted}: {}", names.join(", ")))),
+        (Some(wanted), _) => {
+            Err(Failure::usage(anyhow!("the snapshot has no database {wanted}: {}", names.join(", "))))
+        }
         (None, [one]) => Ok((*one).to_owned()),
         (None, []) => Err(Failure::usage(anyhow!("the snapshot has no database"))),
         (None, names) => {
@@ -381,8 +386,7 @@ fn narrow(gathered: &mut Gathered, reference: &str) -> Result<(), Failure> {
     let first = gathered.files.iter().map(|file| here.join(&file.path)).next().unwrap_or_else(|| here.clone());
     let folder = first.parent().unwrap_or(&here).to_owned();
     let changed = changed_since(&folder, reference).map_err(|error| Failure::usage(anyhow!("--since: {error}")))?;
-    let resolved: BTreeSet<PathBuf> =
-        changed.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
+    let resolved: BTreeSet<PathBuf> = changed.into_iter().map(|path| path.canonicalize().unwrap_or(path)).collect();
     gathered.review_only(|path| {
         let whole = here.join(path);
         resolved.contains(&whole.canonicalize().unwrap_or(whole))
@@ -491,7 +495,9 @@ fn traced(
             match reset {
                 Some(reset) if reset == database => {
                     let emptied = bench.reset().await;
-                    emptied.map_err(|refused| Failure::incomplete(anyhow!("{database} cannot be emptied: {}", refused.message)))?;
+                    emptied.map_err(|refused| {
+                        Failure::incomplete(anyhow!("{database} cannot be emptied: {}", refused.message))
+                    })?;
                 }
                 Some(reset) => {
                     return Err(Failure::usage(anyhow!("--trace-reset names {reset}, --trace-url {database}")));

@@ -183,7 +183,8 @@ fn hunks(old: &[&str], new: &[&str]) -> Vec<String> {
     // regions that are near are one hunk
     let mut groups: Vec<Vec<(Range<usize>, Range<usize>)>> = Vec::new();
     for region in regions {
-        let is_near = groups.last().and_then(|group| group.last()).is_some_and(|last| region.0.start <= last.0.end + 2 * CONTEXT);
+        let is_near =
+            groups.last().and_then(|group| group.last()).is_some_and(|last| region.0.start <= last.0.end + 2 * CONTEXT);
         match groups.last_mut().filter(|_| is_near) {
             Some(group) => group.push(region),
             None => groups.push(vec![region]),
@@ -249,8 +250,15 @@ mod tests {
         let text = before.replace("line 5\n", "five\nfive and a half\n").replace("line 18\n", "");
         let fixed = Fixed { path: "m/1.sql".into(), before, text, changes: String::new() };
         let diff = fixed.diff();
-        assert!(diff.starts_with("--- a/m/1.sql\n+++ b/m/1.sql\n@@ -2,7 +2,8 @@\n line 2\n line 3\n line 4\n-line 5\n+five\n"));
-        assert!(diff.contains("@@ -15,6 +16,5 @@\n line 15\n line 16\n line 17\n-line 18\n line 19\n line 20\n"), "{diff}");
+        assert!(
+            diff.starts_with(
+                "--- a/m/1.sql\n+++ b/m/1.sql\n@@ -2,7 +2,8 @@\n line 2\n line 3\n line 4\n-line 5\n+five\n"
+            )
+        );
+        assert!(
+            diff.contains("@@ -15,6 +16,5 @@\n line 15\n line 16\n line 17\n-line 18\n line 19\n line 20\n"),
+            "{diff}"
+        );
     }
 
     #[test]

@@ -56,7 +56,8 @@ pub fn project(gathered: Gathered, forced: Option<Runner>, options: Options, see
     let mut told: BTreeSet<usize> = BTreeSet::new();
     let scripts = halves.iter().zip(splits).filter_map(|(half, split)| {
         let file = files.get(half.file)?;
-        let is_psql = runners.get(&half.file).is_none_or(|runner| *runner == Runner::Plain || *runner == Runner::Sqitch);
+        let is_psql =
+            runners.get(&half.file).is_none_or(|runner| *runner == Runner::Plain || *runner == Runner::Sqitch);
         let mut script = script(half, file, &split, &mut parsed, is_psql);
         if told.insert(half.file) {
             let whole = split::split_with_comments(&file.text, 0..file.text.len());
@@ -218,7 +219,8 @@ fn script(
             PieceKind::Meta => {
                 if !is_psql {
                     let words = file.text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
-                    let message = format!("{words} is a command of psql: a runner sends it to the server, which refuses it");
+                    let message =
+                        format!("{words} is a command of psql: a runner sends it to the server, which refuses it");
                     problems.push(Problem { span: span.clone(), message });
                 }
             }
@@ -270,7 +272,10 @@ pub fn dump(path: &str, text: &str, major: u16) -> Dump {
     let mut notes = Vec::new();
     for broken in statements.iter().filter(|one| one.command().is_none()) {
         let line = file.line_column(broken.span.start).0;
-        notes.push(Note { text: format!("{path}:{line}: could not be read; what it makes is not known"), warning: true });
+        notes.push(Note {
+            text: format!("{path}:{line}: could not be read; what it makes is not known"),
+            warning: true,
+        });
     }
     let texts = statements.iter().filter_map(|one| file.text.get(one.span.clone()).map(str::to_owned)).collect();
     let script = Script {

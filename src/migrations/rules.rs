@@ -7,8 +7,8 @@
 mod advice;
 mod around;
 mod inside;
-mod over_rows;
 pub mod moment;
+mod over_rows;
 pub mod prelude;
 
 mod cascade;
@@ -181,10 +181,15 @@ pub fn irreversible(project: &Project, found: &[Irreversible]) -> Vec<Finding> {
     let finding = |one: &Irreversible| {
         let script = project.scripts.get(one.script)?;
         let file = project.files.get(script.file)?;
-        let what = if one.is_second_up { "the second way forward does not lead where the first did" } else { "the way back does not lead back" };
+        let what = if one.is_second_up {
+            "the second way forward does not lead where the first did"
+        } else {
+            "the way back does not lead back"
+        };
         let count = one.differences.len();
         let first = one.differences.first().map_or("a statement of it failed", String::as_str);
-        let message = format!("{what}: {first}{}", if count > 1 { format!(", and {} more", count - 1) } else { String::new() });
+        let message =
+            format!("{what}: {first}{}", if count > 1 { format!(", and {} more", count - 1) } else { String::new() });
         let subject = Subject { name: Some(file.path.clone()), ..Subject::new(SubjectKind::File) };
         let mut finding = Finding::new(&rule.meta, subject, message).list("differences", one.differences.clone());
         finding.key = project.key_of_text(rule.meta.id, script, "measured");

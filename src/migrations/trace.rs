@@ -268,10 +268,8 @@ impl<'a> Run<'a, '_> {
     }
 
     async fn transact(&mut self, transaction: &Transaction, text: &str, open: &mut Option<u32>) -> bool {
-        let ends = matches!(
-            transaction,
-            Transaction::Commit { .. } | Transaction::Rollback { .. } | Transaction::Prepare
-        );
+        let ends =
+            matches!(transaction, Transaction::Commit { .. } | Transaction::Rollback { .. } | Transaction::Prepare);
         if ends {
             *open = None;
         }

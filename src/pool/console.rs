@@ -5,13 +5,16 @@ use super::budget::Pools;
 use super::demand::pgbouncer::{DatabaseStats, PoolState, Reading};
 use crate::pg::{Console, ConsoleError, Show, Shown};
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 
 /// What is known of a PgBouncer beside its counters.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Pooler {
     /// `1.18.0`; empty where it does not say.
     pub version: String,
-    /// Its settings, as a configuration of a pool.
+    /// Its settings, as far as a pool is made of them.
+    pub settings: BTreeMap<String, String>,
+    /// The same, as a configuration of a pool.
     pub config: Option<ApplicationConfig>,
     /// The most server connections of each of its pools.
     pub pools: Vec<Pools>,
@@ -92,7 +95,9 @@ fn of(at: Timestamp, stats: &[Shown], pools: &[Shown], databases: &[Shown]) -> R
             clients_waiting: small(row, "cl_waiting"),
             servers_active: small(row, "sv_active"),
             servers: servers.iter().map(|column| small(row, column)).fold(0, u32::saturating_add),
-            longest_wait_micros: count(row, "maxwait").saturating_mul(1_000_000).saturating_add(count(row, "maxwait_us")),
+            longest_wait_micros: count(row, "maxwait")
+                .saturating_mul(1_000_000)
+                .saturating_add(count(row, "maxwait_us")),
             pool_mode: row.text("pool_mode").to_owned(),
             pool_size: size(row.text("database")),
         }
@@ -106,6 +111,7 @@ fn configured(pooler: &mut Pooler, rows: &[Shown], pools: &[PoolState]) {
     for key in SETTINGS {
         if let Some(value) = value(key).filter(|value| value.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')) {
             text.push_str(&format!("{key} = {value}\n"));
+            pooler.settings.insert((*key).to_owned(), value.to_owned());
         }
     }
     if let Ok(mut config) = application_config::read("pgbouncer.ini", &text, Some("pgbouncer")) {
@@ -146,8 +152,14 @@ mod tests {
     #[test]
     fn columns_are_found_by_name_and_what_is_missing_is_nothing() {
         let stats = [row(&[("total_wait_time", "5"), ("database", "shop"), ("total_xact_count", "7")])];
-        let pools = [row(&[("database", "shop"), ("user", "app"), ("sv_active", "2"), ("sv_idle", "1"), ("maxwait", "1"),
-            ("maxwait_us", "500000")])];
+        let pools = [row(&[
+            ("database", "shop"),
+            ("user", "app"),
+            ("sv_active", "2"),
+            ("sv_idle", "1"),
+            ("maxwait", "1"),
+            ("maxwait_us", "500000"),
+        ])];
         let databases = [row(&[("name", "shop"), ("pool_size", "20")])];
         let reading = of(Timestamp::default(), &stats, &pools, &databases);
         assert_eq!((reading.databases[0].transactions, reading.databases[0].wait_micros), (7, 5));

@@ -76,6 +76,10 @@ pub struct Evidence {
     pub metrics: Option<Scraped>,
     /// What is known of proxies.
     pub proxy: Option<Proxy>,
+    /// Whether rules judge what the server counts.
+    pub is_audited: bool,
+    /// The most connections held at once, where only that was seen.
+    pub observed_max: Option<u32>,
 }
 
 /// What it comes to.
@@ -137,7 +141,8 @@ pub fn size(evidence: &Evidence, wishes: &Wishes) -> Result<Sized, Vec<(Tier, No
         database: only(&demands, |key| key.database.as_ref()),
         max_connections: evidence.server.as_ref().map(|server| server.limits.max_connections).filter(|most| *most > 0),
     });
-    let snippets = sizes.iter().flat_map(|sizes| wishes.pools.iter().map(|pool| snippets::write(pool, sizes))).collect();
+    let snippets =
+        sizes.iter().flat_map(|sizes| wishes.pools.iter().map(|pool| snippets::write(pool, sizes))).collect();
     let backstops = match sizes {
         Some(_) => backstops(evidence, wishes, &demands, decision.per_instance.unwrap_or(1)),
         None => Vec::new(),
@@ -150,12 +155,12 @@ pub fn size(evidence: &Evidence, wishes: &Wishes) -> Result<Sized, Vec<(Tier, No
     let verdicts = verdicts::decide(
         &verdicts::Inputs {
             configs: &configs,
-            traffic: evidence.traffic.or_else(|| counted(evidence)),
+            traffic: evidence.traffic.or_else(|| counted(evidence)).filter(|_| !evidence.is_audited),
             connections: connections(evidence),
             pauses: pauses(evidence, &demands),
             idle_limit: evidence.server.as_ref().and_then(|server| server.idle_limit),
             decision: Some(&decision).filter(|decision| decision.recommended.is_some()),
-            observed_max: total.observed_max.filter(|most| *most > 0),
+            observed_max: total.observed_max.max(evidence.observed_max).filter(|most| *most > 0),
             waits_too_long: total.wait.zip(limit).map(|(wait, limit)| wait.mean_seconds > limit),
             budget: budget.as_ref(),
             metrics: evidence.metrics.as_ref(),
@@ -164,6 +169,33 @@ pub fn size(evidence: &Evidence, wishes: &Wishes) -> Result<Sized, Vec<(Tier, No
         &Cutoffs::default(),
     );
     Ok(Sized { advice: advise(&demands, decision, budget, snippets, backstops), verdicts })
+}
+
+/// What the items are told where nothing measures a demand, or as well as they can be.
+pub fn verdicts(evidence: &Evidence, wishes: &Wishes) -> Vec<Verdict> {
+    if let Ok(sized) = size(evidence, wishes) {
+        return sized.verdicts;
+    }
+    let mut configs = evidence.configs.clone();
+    configs.extend(evidence.pooler.as_ref().and_then(|pooler| pooler.config.clone()));
+    let server = evidence.server.as_ref();
+    // applications connect to the pooler: its pools are what the server sees
+    let pools = evidence.pooler.as_ref().map(|pooler| pooler.pools.as_slice()).filter(|pools| !pools.is_empty());
+    let budget = server.zip(pools).map(|(server, pools)| budget(&server.limits, pools));
+    verdicts::decide(
+        &verdicts::Inputs {
+            configs: &configs,
+            traffic: evidence.traffic,
+            connections: connections(evidence),
+            pauses: evidence.pauses,
+            idle_limit: server.and_then(|server| server.idle_limit),
+            budget: budget.as_ref(),
+            metrics: evidence.metrics.as_ref(),
+            proxy: evidence.proxy.as_ref().or(PROXY.as_ref().filter(|_| evidence.pooler.is_some())),
+            ..verdicts::Inputs::default()
+        },
+        &Cutoffs::default(),
+    )
 }
 
 /// What a console that answers proves.
@@ -191,7 +223,7 @@ fn demands(evidence: &Evidence, failed: &mut Vec<(Tier, NoDemand)>) -> Option<De
             // what cannot be seen is not idle
             _ => None,
         };
-        joined(sampled, counted, watched)
+        joined(sampled, counted)
     });
     let mut all: Vec<Demands> = [traced, pooler, live].into_iter().flatten().collect();
     // of what saw nothing at all, something that saw traffic is better evidence
@@ -200,7 +232,7 @@ fn demands(evidence: &Evidence, failed: &mut Vec<(Tier, NoDemand)>) -> Option<De
 }
 
 /// Samples know how many are busy, counters how many transactions there were: together how long each held.
-fn joined(sampled: Option<Demands>, counted: Option<Demands>, watched: &Watched) -> Option<Demands> {
+fn joined(sampled: Option<Demands>, counted: Option<Demands>) -> Option<Demands> {
     let rate = counted.as_ref().and_then(|counted| counted.total.arrivals_per_second);
     let was_busy = sampled.as_ref().is_some_and(|sampled| sampled.total.erlangs > 0.0);
     let is_quiet = counted.as_ref().zip(rate).is_some_and(|(counted, rate)| {
@@ -224,9 +256,12 @@ fn joined(sampled: Option<Demands>, counted: Option<Demands>, watched: &Watched)
     total.arrivals_per_second = counted.total.arrivals_per_second;
     total.mean_hold_seconds = counted.total.mean_hold_seconds;
     total.peak_per_second = counted.total.peak_per_second;
-    total.notes.extend(counted.total.notes.iter().filter(|note| !total.notes.contains(note)).cloned().collect::<Vec<_>>());
+    total
+        .notes
+        .extend(counted.total.notes.iter().filter(|note| !total.notes.contains(note)).cloned().collect::<Vec<_>>());
     let (by_samples, by_counters) = (total.erlangs, counted.total.erlangs);
-    let within = total.interval.map_or(by_samples * 0.25, |interval| (interval.high - interval.low).max(by_samples * 0.25));
+    let within =
+        total.interval.map_or(by_samples * 0.25, |interval| (interval.high - interval.low).max(by_samples * 0.25));
     if (by_samples - by_counters).abs() > within {
         total.notes.push(format!(
             "samples saw {by_samples:.2} connections held at once, the counters {by_counters:.2}: one of them missed something, \

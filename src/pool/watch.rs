@@ -206,7 +206,7 @@ pub struct Server {
 }
 
 /// Kept free for people, monitors and migrations.
-const OTHERS: u32 = 3;
+pub const OTHERS: u32 = 3;
 
 /// Reads the limits of a server.
 ///
@@ -233,7 +233,9 @@ pub async fn server(door: &Door) -> Result<Server, ReadError> {
         databases: databases.iter().map(|database| limit(&database.name, database.connection_limit)).collect(),
     };
     // roles that only administer, replicate or monitor hold no connection for an application
-    let is_tool = |role: &roles::Role| role.is_superuser || role.replication || role.member_of.iter().any(|group| group == "pg_monitor");
+    let is_tool = |role: &roles::Role| {
+        role.is_superuser || role.replication || role.member_of.iter().any(|group| group == "pg_monitor")
+    };
     let logins: Vec<&roles::Role> = roles.iter().filter(|role| role.can_login && !is_tool(role)).collect();
     const IDLE: &str = "idle_in_transaction_session_timeout";
     let is_global = number(IDLE).is_some_and(|millis| millis > 0);

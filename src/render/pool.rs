@@ -84,18 +84,22 @@ impl<'a> Sized<'a> {
         parts
     }
 
-    /// The heads of the table of sizes.
-    pub(super) fn heads(&self) -> Vec<&'static str> {
+    /// The heads of the table of sizes; the median is there where there is room for it.
+    pub(super) fn heads(&self, is_wide: bool) -> Vec<&'static str> {
         let mut heads = vec!["size"];
         if self.advice.instances > 1 {
             heads.push("each");
         }
-        heads.extend(["mean", "p50", "p95", "p99", "p99 in other times", "wait", "time out", "busy"]);
+        heads.push("mean");
+        if is_wide {
+            heads.push("p50");
+        }
+        heads.extend(["p95", "p99", "p99 between", "wait", "time out", "busy"]);
         heads
     }
 
     /// What a size would do, under those heads, and what is special about it.
-    pub(super) fn row(&self, row: &Predicted) -> (Vec<String>, String) {
+    pub(super) fn row(&self, row: &Predicted, is_wide: bool) -> (Vec<String>, String) {
         let advice = self.advice;
         let mut cells = vec![row.size.to_string()];
         if advice.instances > 1 {
@@ -108,7 +112,8 @@ impl<'a> Sized<'a> {
             Some(value) => millis(value),
             None => "?".to_owned(),
         };
-        cells.extend([row.wait_mean_ms, row.wait_p50_ms, row.wait_p95_ms].map(wait));
+        let median = is_wide.then_some(row.wait_p50_ms);
+        cells.extend([Some(row.wait_mean_ms), median, Some(row.wait_p95_ms)].into_iter().flatten().map(wait));
         cells.push(match (row.wait_p99_ms, row.wait_p99_holds) {
             (None, Some(holds)) if row.is_stable => format!("{} holds", number(holds)),
             (p99, _) => wait(p99),
@@ -117,7 +122,9 @@ impl<'a> Sized<'a> {
             (Some(low), Some(high)) if row.is_stable => format!("{} to {}", millis(low), millis(high)),
             _ => "?".to_owned(),
         });
-        cells.extend([row.chance_of_waiting, row.chance_of_timeout].map(|chance| chance.map_or("?".to_owned(), percent)));
+        cells.extend(
+            [row.chance_of_waiting, row.chance_of_timeout].map(|chance| chance.map_or("?".to_owned(), percent)),
+        );
         cells.push(percent(row.utilisation));
         let names = [
             (advice.recommended, "recommended"),
@@ -132,7 +139,9 @@ impl<'a> Sized<'a> {
     /// How waits were predicted.
     pub(super) fn method(&self) -> &'static str {
         match self.advice.method {
-            Method::Simulation => "the traced transactions replayed against pools of each size, first come first served",
+            Method::Simulation => {
+                "the traced transactions replayed against pools of each size, first come first served"
+            }
             Method::ErlangC => "Erlang's formula for clients that come at random",
             Method::Other(_) => "",
         }
@@ -149,10 +158,8 @@ impl<'a> Sized<'a> {
     /// The sum of the pools and what the server has.
     pub(super) fn budget(&self, budget: &Budget) -> Vec<String> {
         let verdict = if budget.fits { "fits" } else { "does not fit" };
-        let mut lines = vec![format!(
-            "{verdict}: {} of {} connections ({})",
-            budget.connections, budget.available, budget.formula
-        )];
+        let mut lines =
+            vec![format!("{verdict}: {} of {} connections ({})", budget.connections, budget.available, budget.formula)];
         lines.extend(budget.shares.iter().map(|share| {
             let surge = if share.surge > 0 { format!(" + {} while deploying", share.surge) } else { String::new() };
             let times = format!("{} × ({} instances{surge})", share.size, share.instances);

@@ -255,11 +255,8 @@ fn notifications(report: &Report) -> Vec<Notification> {
     });
     let read = Logs::of(report).map(|logs| logs.read());
     let read = read.or_else(|| Reviewed::of(report).map(|reviewed| [reviewed.server(), reviewed.read()].concat()));
-    let read = read.map(|parts| Notification {
-        level: "note",
-        message: Message::plain(&parts.join(", ")),
-        properties: None,
-    });
+    let read =
+        read.map(|parts| Notification { level: "note", message: Message::plain(&parts.join(", ")), properties: None });
     gaps.chain(notes).chain(read).collect()
 }
 
@@ -554,7 +551,14 @@ mod tests {
     #[test]
     fn paths_are_uris() {
         let at = |file: &str| {
-            Physical::from(&Location { file: file.to_owned(), line: 0, column: 0, end_line: 0, end_column: 0, source: None })
+            Physical::from(&Location {
+                file: file.to_owned(),
+                line: 0,
+                column: 0,
+                end_line: 0,
+                end_column: 0,
+                source: None,
+            })
         };
         let place = at("./migrations/0001 add:é%.sql");
         assert_eq!(place.artifact_location.uri, "migrations/0001%20add%3A%C3%A9%25.sql");

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use pgassay::scratch::{Scratch, ShutdownMode};
 use serde_json::Value;
 
-use crate::harness::{Database, MONITOR, NOBODY, Output, Own, connect, database, majors, options, own, pgassay, pgassay_command};
+use crate::harness::{
+    Database, MONITOR, NOBODY, Output, Own, connect, database, majors, options, own, pgassay, pgassay_command,
+};
 use crate::render::validator;
 
 const PREFIX: &str = "%m [%p] %q%u@%d %a %v ";
@@ -56,7 +58,9 @@ fn item<'r>(report: &'r Value, id: &str) -> &'r Value {
 
 fn has_note(report: &Value, text: &str) -> bool {
     let notes = report["pool"]["notes"].as_array().unwrap().iter();
-    notes.chain(report["notes"].as_array().unwrap().iter().map(|note| &note["text"])).any(|note| note.as_str().unwrap().contains(text))
+    notes
+        .chain(report["notes"].as_array().unwrap().iter().map(|note| &note["text"]))
+        .any(|note| note.as_str().unwrap().contains(text))
 }
 
 /// An application at work: so many sessions, each a transaction with a pause in it and then a pause, until it is dropped.
@@ -116,7 +120,8 @@ fn logging() -> Own {
 /// A database and a role for the application, whose sessions say what they are.
 fn shop(server: &Scratch) -> (Database<'_>, String) {
     let database = database(server);
-    connect(&server.url("postgres")).execute("do $$ begin create role app login; exception when duplicate_object then null; end $$");
+    connect(&server.url("postgres"))
+        .execute("do $$ begin create role app login; exception when duplicate_object then null; end $$");
     database.execute(
         "create table stock (id int primary key, held int); insert into stock select n, 0 from generate_series(0, 20) as n;
          grant all on stock to app",
@@ -132,7 +137,17 @@ fn a_watched_server_tells_its_demand() {
     let application = Application::start(&url, 4);
     let monitor = database.url_as(MONITOR);
     let report = pool(
-        &[&monitor, "--watch", "6s", "--samples-per-second", "10", "--what-if", "traffic=2x,shared-pooler", "--instances", "2"],
+        &[
+            &monitor,
+            "--watch",
+            "6s",
+            "--samples-per-second",
+            "10",
+            "--what-if",
+            "traffic=2x,shared-pooler",
+            "--instances",
+            "2",
+        ],
         0,
     );
     let sampled = &report["pool"];
@@ -148,7 +163,8 @@ fn a_watched_server_tells_its_demand() {
     // the test runs on the machine of the server, over its socket
     assert!(sampled["capacity"].is_number(), "{}", sampled["formulas"]);
     assert_eq!(sampled["budget"]["fits"], true);
-    let whose = sampled["parts"].as_array().unwrap().iter().any(|part| part["application"] == "web" && part["role"] == "app");
+    let whose =
+        sampled["parts"].as_array().unwrap().iter().any(|part| part["application"] == "web" && part["role"] == "app");
     assert!(whose, "{}", sampled["parts"]);
 
     // who may not see what sessions do has the counters
@@ -200,7 +216,18 @@ fn a_log_tells_each_transaction() {
     let log = server.log_file();
     let log = log.to_str().unwrap();
     let report = pool(
-        &["--logs", log, "--user", "app", "--cores", "4", "--what-if", "no-idle-in-transaction", "--for", "hikari,pgbouncer"],
+        &[
+            "--logs",
+            log,
+            "--user",
+            "app",
+            "--cores",
+            "4",
+            "--what-if",
+            "no-idle-in-transaction",
+            "--for",
+            "hikari,pgbouncer",
+        ],
         0,
     );
     let traced = &report["pool"];
@@ -270,7 +297,9 @@ impl Pooler {
 
     fn start(server: &Scratch, size: u32) -> Self {
         let directory = server.directory().display();
-        let users = server.write_file("users.txt", &format!("\"app\" \"\"\n\"stats\" \"{CANARY}\"\n\"stranger\" \"\"\n")).unwrap();
+        let users = server
+            .write_file("users.txt", &format!("\"app\" \"\"\n\"stats\" \"{CANARY}\"\n\"stranger\" \"\"\n"))
+            .unwrap();
         let file = server
             .write_file(
                 "pgbouncer.ini",
@@ -419,4 +448,38 @@ fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
         assert_eq!(output.code, Some(2), "{arguments:?}: {}", output.stderr);
         assert_eq!(output.stderr.lines().count(), 1, "{arguments:?}: {}", output.stderr);
     }
+}
+
+#[test]
+fn an_audit_hears_of_pools() {
+    let server = own(options(newest()));
+    let (database, url) = shop(&server);
+    let _pooler = Pooler::start(&server, 2);
+    let application = Application::start(&url, 3);
+    let monitor = database.url_as(MONITOR);
+    let folder = crate::harness::Folder::new();
+    let file =
+        folder.write("hikari.properties", "maximumPoolSize=4\nconnectionTimeout=10000\nleakDetectionThreshold=30000\n");
+    let console = Pooler::url(&server, "stats", "pgbouncer");
+    let audit = |arguments: &[&str]| {
+        let mut all = vec!["audit", &monitor, "--format", "json", "--fail-on", "none"];
+        all.extend(arguments);
+        let output = pgassay(&all);
+        assert_eq!(output.code, Some(0), "{}", output.stderr);
+        valid(&output)
+    };
+    let plain = audit(&[]);
+    for id in ["4.2", "4.3", "4.7"] {
+        assert_eq!(item(&plain, id)["state"], "unknown");
+    }
+    assert!(item(&plain, "4.3")["because"].as_str().unwrap().contains("--pool-config"), "{}", item(&plain, "4.3"));
+    let watched = audit(&["--watch", "4s", "--pool-config", &file, "--cores", "2"]);
+    assert_eq!(item(&watched, "4.3")["state"], "pass");
+    assert_eq!(item(&watched, "4.3")["evidence"], "measured");
+    assert_eq!(item(&watched, "4.2")["state"], "pass", "{:#}", item(&watched, "4.2"));
+    assert_eq!(item(&watched, "4.6")["state"], "pass", "{:#}", item(&watched, "4.6"));
+    let pooled = audit(&["--pgbouncer", &console]);
+    assert_eq!(item(&pooled, "4.3")["state"], "fail");
+    assert_eq!(item(&pooled, "4.10")["state"], "pass");
+    application.end();
 }

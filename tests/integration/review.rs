@@ -141,7 +141,10 @@ fn bad_usage_is_told_before_any_work() {
 fn migrations_in_another_language_are_told_how_to_be_read() {
     let django = folder(&[
         ("shop/migrations/__init__.py", ""),
-        ("shop/migrations/0001_initial.py", "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    operations = []\n"),
+        (
+            "shop/migrations/0001_initial.py",
+            "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    operations = []\n",
+        ),
     ]);
     let output = pgassay(&["review", &django.path("shop")]);
     assert_eq!(output.code, Some(2));
@@ -155,7 +158,8 @@ fn whatever_a_file_holds_the_others_are_reviewed() {
     let folder = folder(&[OLD, BAD]);
     folder.write("003_words.sql", "this is no SQL at all, it is a letter to a friend;\nselect 1;\n");
     folder.write("004_binary.sql", [0x7f, b'E', b'L', b'F', 0, 0, 1, 2, 3, 0, 0, 0].repeat(50));
-    let utf16: Vec<u8> = "\u{feff}alter table orders drop column note;\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> =
+        "\u{feff}alter table orders drop column note;\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     folder.write("005_utf16.sql", utf16);
     folder.write("006_crlf.sql", "select 1;\r\nalter table orders\r\n  rename to purchases;\r\n");
     folder.write("007_psql.sql", "\\set ON_ERROR_STOP on\n\\restrict abc\nselect 1;\n\\gset\n");
@@ -183,7 +187,11 @@ fn whatever_a_file_holds_the_others_are_reviewed() {
     ] {
         assert!(found.iter().any(|one| one == expected), "{expected} is missing from {found:#?}");
     }
-    let deep = report["findings"].as_array().unwrap().iter().find(|one| one["location"]["file"].as_str().unwrap().ends_with("011_deep.sql"));
+    let deep = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["location"]["file"].as_str().unwrap().ends_with("011_deep.sql"));
     assert!(deep.is_none_or(|one| one["message"].as_str().unwrap().contains("too deep")), "{deep:?}");
 }
 
@@ -328,7 +336,10 @@ fn the_configuration_says_how_migrations_run() {
 fn what_changing_text_repairs_is_repaired() {
     let folder = folder(&[
         OLD,
-        ("002.sql", "-- an index\ncreate index orders_total on orders (total);\n\nalter table orders add constraint positive check (total > 0);\n"),
+        (
+            "002.sql",
+            "-- an index\ncreate index orders_total on orders (total);\n\nalter table orders add constraint positive check (total > 0);\n",
+        ),
     ]);
     let path = folder.path("");
     let diff = pgassay(&["review", &path, "--diff"]);
@@ -353,14 +364,22 @@ fn severity_follows_the_sizes_of_a_server() {
     let server = server(*majors().last().unwrap());
     let database = database(&server);
     database.execute("create table orders (id bigint primary key, total int, note text); create table nobody (id int)");
-    database.execute("insert into orders select n, n, repeat('x', 900) from generate_series(1, 40000) n; analyze orders, nobody");
+    database.execute(
+        "insert into orders select n, n, repeat('x', 900) from generate_series(1, 40000) n; analyze orders, nobody",
+    );
     let folder = folder(&[(
         "1.sql",
         "create index orders_total on orders (total);\ncreate index nobody_id on nobody (id);\nalter table absent add column x int;\n",
     )]);
     let output = review(&folder, &["--url", &database.url()]);
     let report = json(&output);
-    let finding = &report["findings"].as_array().unwrap().iter().find(|one| one["rule"] == "index-without-concurrently").unwrap().clone();
+    let finding = &report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["rule"] == "index-without-concurrently")
+        .unwrap()
+        .clone();
     assert_eq!(finding["evidence"], "estimated");
     assert!(finding["detail"].to_string().contains("estimated_duration"), "{finding}");
     assert!(!output.stdout.contains("nobody_id on nobody"), "an empty table is nothing: {}", output.stdout);
@@ -389,12 +408,19 @@ fn review_and_trace_agree_on_the_histories() {
             for text in trace["refuted"].as_array().unwrap() {
                 wrong.push(format!("{major} {history}: {}", text.as_str().unwrap()));
             }
-            let refuted = report["statements"].as_array().unwrap().iter().filter(|one| one["verification"] == "refuted");
+            let refuted =
+                report["statements"].as_array().unwrap().iter().filter(|one| one["verification"] == "refuted");
             wrong.extend(refuted.map(|one| format!("{major} {history}: {}:{} {one}", one["file"], one["line"])));
-            let irreversible = report["findings"].as_array().unwrap().iter().filter(|one| {
-                one["rule"] == "rollback-irreversible" && one["verification"] == "trace_only"
-            });
-            wrong.extend(irreversible.map(|one| format!("{major} {history}: {}", one["message"])).filter(|_| history == "rename"));
+            let irreversible = report["findings"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|one| one["rule"] == "rollback-irreversible" && one["verification"] == "trace_only");
+            wrong.extend(
+                irreversible
+                    .map(|one| format!("{major} {history}: {}", one["message"]))
+                    .filter(|_| history == "rename"),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -410,7 +436,8 @@ fn a_way_back_that_does_not_lead_back_is_measured() {
     ]);
     let report = json(&review(&folder, &["--trace"]));
     let found = report["findings"].as_array().unwrap();
-    let measured = found.iter().find(|one| one["rule"] == "rollback-irreversible" && one["verification"] == "trace_only");
+    let measured =
+        found.iter().find(|one| one["rule"] == "rollback-irreversible" && one["verification"] == "trace_only");
     let measured = measured.unwrap_or_else(|| panic!("{found:#?}"));
     assert!(measured["message"].as_str().unwrap().contains("public.a.x"), "{measured}");
     assert_eq!(measured["evidence"], "measured");
@@ -476,8 +503,13 @@ fn a_dump_of_a_server_is_a_schema_to_begin_with() {
     let server = server(*majors().last().unwrap());
     let dump = options(*majors().last().unwrap()).binaries.directory.join("pg_dump");
     let database = database(&server);
-    database.execute("create table orders (id bigint primary key, total varchar(20)); create view v as select id from orders");
-    let folder = folder(&[("9.sql", "alter table orders alter column total type varchar(40);\nalter table nothing add column x int;\n")]);
+    database.execute(
+        "create table orders (id bigint primary key, total varchar(20)); create view v as select id from orders",
+    );
+    let folder = folder(&[(
+        "9.sql",
+        "alter table orders alter column total type varchar(40);\nalter table nothing add column x int;\n",
+    )]);
     let schema = if dump.is_file() {
         let output = Command::new(dump).args(["--schema-only", "--dbname", &database.url()]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

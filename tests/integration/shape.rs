@@ -225,7 +225,8 @@ fn every_rule_over_migrations_has_fixtures_that_expect_it() {
     assert_eq!(there, ids, "folders in tests/migrations (left) and migrations::rules::ALL (right)");
     for id in &ids {
         assert_eq!(names(&format!("tests/migrations/{id}")), ["bad.sql", "good.sql"], "{id}");
-        let expects = |name: &str| read(format!("tests/migrations/{id}/{name}.sql")).lines().next().unwrap_or("").to_owned();
+        let expects =
+            |name: &str| read(format!("tests/migrations/{id}/{name}.sql")).lines().next().unwrap_or("").to_owned();
         assert!(expects("bad").starts_with(&format!("-- expect: {id}:")), "{id}: {}", expects("bad"));
         assert_eq!(expects("good"), "-- expect: nothing", "{id}");
     }

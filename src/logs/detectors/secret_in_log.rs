@@ -92,7 +92,8 @@ fn finding(cx: &Context<'_>, secret: &Secret) -> Finding {
             "change the secret, since whoever can read the log knows it; then keep it from coming back: \\password in psql, \
              parameters in place of literals, log_parameter_max_length = 0",
         );
-    finding.location = Some(Location { file: secret.path.clone(), line, column: 1, end_line: line, end_column: 1, source: None });
+    finding.location =
+        Some(Location { file: secret.path.clone(), line, column: 1, end_line: line, end_column: 1, source: None });
     finding
 }
 

@@ -234,7 +234,8 @@ fn line_of_body(text: &str, statement: &Range<usize>, line: u32) -> Option<Range
     let mut tokens = split::tokens::Tokens::new(text, statement.start, statement.end);
     let body = tokens.find(|token| matches!(token.kind, split::tokens::Kind::Dollar | split::tokens::Kind::Text))?;
     let within = text.get(body.start..body.end)?;
-    let before: usize = within.split_inclusive('\n').take(usize::try_from(line).ok()?.saturating_sub(1)).map(str::len).sum();
+    let before: usize =
+        within.split_inclusive('\n').take(usize::try_from(line).ok()?.saturating_sub(1)).map(str::len).sum();
     let rest = within.get(before..)?;
     let own = rest.lines().next().unwrap_or_default();
     let start = body.start + before + (own.len() - own.trim_start().len());

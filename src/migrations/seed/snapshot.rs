@@ -1,4 +1,6 @@
 //! s
 use crate::migrations::catalog::Catalog;
 /// x
-pub fn from_snapshot(_: &crate::facts::Snapshot, _: Option<&str>) -> Catalog { Catalog::default() }
+pub fn from_snapshot(_: &crate::facts::Snapshot, _: Option<&str>) -> Catalog {
+    Catalog::default()
+}

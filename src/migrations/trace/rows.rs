@@ -50,7 +50,9 @@ pub(super) async fn fill(session: &Workbench) -> BTreeSet<String> {
     for row in session.run(COLUMNS).await.unwrap_or_default() {
         let mut columns = row.into_iter();
         let mut next = || columns.next().flatten();
-        let (Some(schema), Some(table), Some(name), Some(type_name)) = (next(), next(), next(), next()) else { continue };
+        let (Some(schema), Some(table), Some(name), Some(type_name)) = (next(), next(), next(), next()) else {
+            continue;
+        };
         let kind = next().unwrap_or_default();
         let label = next();
         let checks = next().unwrap_or_default();
@@ -83,7 +85,8 @@ fn in_order(tables: &BTreeMap<Table, Vec<Column>>, keys: &BTreeMap<Table, Vec<(S
     while !left.is_empty() {
         let is_free = |table: &&Table| {
             let own = keys.get(*table).into_iter().flatten();
-            own.map(|(_, other, _)| other).all(|other| other == *table || known.contains(other) || !tables.contains_key(other))
+            own.map(|(_, other, _)| other)
+                .all(|other| other == *table || known.contains(other) || !tables.contains_key(other))
         };
         let (free, rest): (Vec<&Table>, Vec<&Table>) = left.iter().copied().partition(is_free);
         // a circle: then in any order

@@ -261,8 +261,8 @@ fn change(before: &Reading, after: &Reading, now: &DatabaseCounters) -> Option<C
     Some(Change {
         held: (counted + idle + still_held - held_before).max(0.0),
         idle: (idle + still_idle - idle_before).max(0.0),
-        transactions: ((now.transactions - base.transactions) - (now.sessions - base.sessions) - own_transactions).max(0)
-            as f64,
+        transactions: ((now.transactions - base.transactions) - (now.sessions - base.sessions) - own_transactions)
+            .max(0) as f64,
         seconds,
         from: Some(from),
         to: Some(after.at),

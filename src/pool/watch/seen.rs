@@ -18,8 +18,18 @@ const IDLE: f64 = 600.0;
 const HOLDERS: usize = 1000;
 
 /// Programs of people, whose sessions are no pool's.
-const TOOLS: &[&str] =
-    &["psql", "pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "pgAdmin", "DBeaver", "DataGrip", "vacuumdb", "reindexdb"];
+const TOOLS: &[&str] = &[
+    "psql",
+    "pg_dump",
+    "pg_dumpall",
+    "pg_restore",
+    "pg_basebackup",
+    "pgAdmin",
+    "DBeaver",
+    "DataGrip",
+    "vacuumdb",
+    "reindexdb",
+];
 
 type Session = (i32, Option<Timestamp>);
 
@@ -89,17 +99,16 @@ impl Seen {
     }
 
     fn connection(&mut self, client: &Client, key: Key, state: &str) {
-        let (known, _) = self
-            .connections
-            .entry((client.pid, client.started_at))
-            .or_insert_with(|| (Connection::default(), key));
+        let (known, _) =
+            self.connections.entry((client.pid, client.started_at)).or_insert_with(|| (Connection::default(), key));
         known.age = client.seconds_since(client.started_at).unwrap_or(0.0).max(0.0);
         let since = client.seconds_since(client.state_changed_at).unwrap_or(0.0).max(0.0);
         if state == "idle" {
             known.longest_idle = known.longest_idle.max(since);
         }
         let is_waiting = state.starts_with("idle in transaction");
-        if is_waiting && since >= PAUSE
+        if is_waiting
+            && since >= PAUSE
             && let Some(changed) = client.state_changed_at
         {
             let longest = self.pauses.entry((client.pid, changed)).or_default();
@@ -223,8 +232,13 @@ mod tests {
             seen.take(&clients, &mut watched.watch);
         }
         seen.finish(&mut watched);
-        let held: Vec<u32> =
-            watched.watch.samples.iter().take(2).map(|sample| sample.seen[0].active + sample.seen[0].idle_in_transaction).collect();
+        let held: Vec<u32> = watched
+            .watch
+            .samples
+            .iter()
+            .take(2)
+            .map(|sample| sample.seen[0].active + sample.seen[0].idle_in_transaction)
+            .collect();
         assert_eq!(held, [2, 1]);
         let all = watched.connections;
         assert_eq!((all.seen, all.too_old, all.never_returned, all.idle_in_constant_pools), (3, 3, 1, 1));

@@ -1,7 +1,7 @@
 //! A recommended pool for a wiki page or a comment.
 
-use super::super::pool::{PARTS, Sized};
 use super::super::digest;
+use super::super::pool::{PARTS, Sized};
 use super::{Page, code, columns, fence, prose, row};
 use std::io;
 
@@ -11,7 +11,10 @@ impl Page<'_> {
         let report = self.report;
         let name = format!("{} {}", prose(&report.tool.name), prose(report.kind.as_str()));
         self.put(&format!("## {name}: {}\n\n", prose(&sized.answer())))?;
-        self.put(&format!("{}\n", digest::source(report).iter().map(|part| prose(part)).collect::<Vec<_>>().join(" · ")))?;
+        self.put(&format!(
+            "{}\n",
+            digest::source(report).iter().map(|part| prose(part)).collect::<Vec<_>>().join(" · ")
+        ))?;
         self.put(&format!("\n{}\n", prose(&advice.reason)))?;
         if advice.recommended.is_some() {
             self.put(&format!("\n{}\n", prose(&sized.binding())))?;
@@ -22,11 +25,11 @@ impl Page<'_> {
         }
         if advice.recommended.is_some() && !advice.predicted.is_empty() {
             self.put(&format!("\n### Waits by size\n\n{}\n\n", prose(sized.method())))?;
-            let mut heads = sized.heads();
+            let mut heads = sized.heads(true);
             heads.push("");
             self.put(&columns(&heads))?;
             for predicted in &advice.predicted {
-                let (mut cells, name) = sized.row(predicted);
+                let (mut cells, name) = sized.row(predicted, true);
                 cells.push(name);
                 let cells: Vec<String> = cells.iter().map(|cell| prose(cell)).collect();
                 self.put(&row(&cells))?;

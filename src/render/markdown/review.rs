@@ -32,7 +32,8 @@ impl Page<'_> {
             self.put(&format!("\n{text} not shown: run `pgassay review` for them.\n"))?;
         }
         if !brief.is_empty() {
-            let mut text = format!("\n<details><summary>{}</summary>\n\n", digest::plural(brief.len() as u64, "minor finding"));
+            let mut text =
+                format!("\n<details><summary>{}</summary>\n\n", digest::plural(brief.len() as u64, "minor finding"));
             text.push_str(&columns(&["Severity", "Rule", "Where", "What"]));
             for finding in brief.iter().take(super::ROWS) {
                 let cells = [

@@ -2,8 +2,11 @@
 
 use super::super::digest;
 use super::super::pool::{PARTS, Sized};
-use super::super::text::{flow, visible, width, wrap};
+use super::super::text::{fit, flow, visible, width, wrap};
 use super::{Page, hang, table};
+
+/// Columns from which the median of the waits is shown.
+const WIDE: usize = 120;
 
 impl Page<'_> {
     pub(super) fn pool(&self, sized: &Sized<'_>) -> Vec<String> {
@@ -23,7 +26,11 @@ impl Page<'_> {
             self.sizes(sized, &mut lines);
         }
         if !advice.holders.is_empty() {
-            self.heading("Held while idle", "what to shorten first: statements after which transactions wait for their client", &mut lines);
+            self.heading(
+                "Held while idle",
+                "what to shorten first: statements after which transactions wait for their client",
+                &mut lines,
+            );
             for holder in &advice.holders {
                 lines.extend(hang("  - ", wrap(&sized.holder(holder), self.columns - 4)));
             }
@@ -43,7 +50,10 @@ impl Page<'_> {
         if !advice.what_ifs.is_empty() {
             self.heading("What if", "", &mut lines);
             for answer in &advice.what_ifs {
-                lines.extend(hang(&format!("  {}: ", visible(&answer.what_if)), wrap(&answer.because, self.columns - 4)));
+                lines.extend(hang(
+                    &format!("  {}: ", visible(&answer.what_if)),
+                    wrap(&answer.because, self.columns - 4),
+                ));
             }
         }
         self.whose(sized, &mut lines);
@@ -64,10 +74,11 @@ impl Page<'_> {
             return;
         }
         self.heading("Waits by size", sized.method(), lines);
-        let heads = sized.heads();
+        let is_wide = self.columns >= WIDE;
+        let heads = sized.heads(is_wide);
         let mut rows = vec![heads.iter().map(|head| self.ink.dim(head)).collect::<Vec<_>>()];
         for predicted in &sized.advice.predicted {
-            let (mut cells, name) = sized.row(predicted);
+            let (mut cells, name) = sized.row(predicted, is_wide);
             cells.push(name);
             rows.push(cells);
         }
@@ -80,7 +91,9 @@ impl Page<'_> {
             cells.insert(0, String::new());
             cells
         });
-        lines.extend(table(indented.collect(), &right));
+        // what is special about a size is cut before any number
+        let laid = table(indented.collect(), &right);
+        lines.extend(laid.iter().map(|line| if self.ink.on { line.clone() } else { fit(line, self.columns) }));
     }
 
     /// The demand of databases, roles and applications.

@@ -1,8 +1,8 @@
 //! A review on the terminal: each hazard under the line it stands on, as a compiler shows it.
 
+use super::super::digest;
 use super::super::review::{Reviewed, by_place, level};
 use super::super::text::{self, fit, flow, visible, width, wrap};
-use super::super::digest;
 use super::{Page, flush, hang, table};
 use crate::finding::{Finding, Location};
 use crate::rule::Severity;
@@ -164,7 +164,10 @@ impl Page<'_> {
                 ("validation", &one.effects.fk_validation),
             ];
             effects.extend(
-                works.iter().filter(|(_, names)| !names.is_empty()).map(|(w, names)| format!("{w} {}", names.join(", "))),
+                works
+                    .iter()
+                    .filter(|(_, names)| !names.is_empty())
+                    .map(|(w, names)| format!("{w} {}", names.join(", "))),
             );
             let place = fit(&format!("{}:{}", one.file, one.line), 40);
             let rest = self.columns.saturating_sub(width(&place) + 30).max(20);
