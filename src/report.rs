@@ -309,7 +309,6 @@ pub struct UnreadLine {
 /// What only one kind of report has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "a report has one")]
 pub enum Body {
     /// Of logs: the queries, most expensive first; the requests, most frequent first; what was read.
     Logs {

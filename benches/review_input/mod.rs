@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 /// Files of a history of about so many lines: name and text. The same every time.
-pub fn history(lines: usize) -> Vec<(String, String)> {
+pub(crate) fn history(lines: usize) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut written = 0;
     let mut number = 0;

@@ -14,7 +14,8 @@ select
   a.attidentity as identity,
   a.attgenerated as generated,
   a.atthasdef as has_default,
-  c.relkind = 'p' and k.objsubid is not null as is_partition_key
+  c.relkind = 'p' and k.objsubid is not null as is_partition_key,
+  pg_catalog.format_type(a.atttypid, a.atttypmod)::text as full_type
 from pg_catalog.pg_attribute as a
 join pg_catalog.pg_class as c on c.oid = a.attrelid
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

@@ -346,7 +346,7 @@ impl<'a> Sources<'a> {
                 .iter()
                 .any(|word| lower.contains(word));
         let looks = self.scanner.scan(text.as_bytes()).is_some();
-        if !(tells && text.contains('\'')) && !looks {
+        if !(looks || tells && text.contains('\'')) {
             return text.to_owned();
         }
         let mut inside = false;

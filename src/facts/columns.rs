@@ -34,5 +34,7 @@ crate::row! {
         pub has_default: bool,
         /// Whether its table is partitioned by it, or by an expression that uses it.
         pub is_partition_key: bool,
+        /// Its type with the length or the precision, as SQL; empty where a snapshot was taken before this was read.
+        pub full_type: String,
     }
 }

@@ -5,27 +5,18 @@
 //! migration, costs what it changes and no more. What no statement has made is unknown, and every question may be
 //! answered so: see [`Catalog::relation`].
 
-#[path = "catalog/alter.rs"]
 mod alter;
-#[path = "catalog/apply.rs"]
 mod apply;
-#[path = "catalog/constraints.rs"]
 mod constraints;
-#[path = "catalog/create.rs"]
 mod create;
-#[path = "catalog/drop.rs"]
 mod drop;
-#[path = "catalog/expressions.rs"]
+#[cfg(test)]
+mod dump;
 mod expressions;
-#[path = "catalog/list.rs"]
 mod list;
-#[path = "catalog/names.rs"]
 mod names;
-#[path = "catalog/registry.rs"]
 mod registry;
-#[path = "catalog/rename.rs"]
 mod rename;
-#[path = "catalog/types.rs"]
 mod types;
 
 pub use list::List;
@@ -34,12 +25,13 @@ use super::command::{
     Body, Bound, Expr, Generated, Name, ObjectKind, Persistence, ReplicaIdentity, TypeName, Volatility,
 };
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A name with its schema: how the catalog keeps things.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone)]
 pub struct QName {
     /// The schema.
     pub schema: Arc<str>,
@@ -50,7 +42,10 @@ pub struct QName {
 impl QName {
     /// Of a schema and a name.
     pub fn new(schema: &str, name: &str) -> Self {
-        Self { schema: schema.into(), name: name.into() }
+        // nearly all names are of one schema: one text of it for all makes them quick to compare
+        static PUBLIC: LazyLock<Arc<str>> = LazyLock::new(|| "public".into());
+        let schema = if schema == "public" { Arc::clone(&PUBLIC) } else { schema.into() };
+        Self { schema, name: name.into() }
     }
 
     /// Quoted where it must be; without the schema where that is `public`.
@@ -61,6 +56,37 @@ impl QName {
         }
     }
 }
+
+impl std::hash::Hash for QName {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.schema.hash(state);
+        self.name.hash(state);
+    }
+}
+
+impl Ord for QName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let schemas = match Arc::ptr_eq(&self.schema, &other.schema) {
+            true => Ordering::Equal,
+            false => self.schema.cmp(&other.schema),
+        };
+        schemas.then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+impl PartialOrd for QName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for QName {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && (Arc::ptr_eq(&self.schema, &other.schema) || self.schema == other.schema)
+    }
+}
+
+impl Eq for QName {}
 
 /// As messages show it: without the schema where that is `public`.
 impl fmt::Display for QName {
@@ -107,7 +133,8 @@ impl QNames {
     }
 
     pub(super) fn remove(&mut self, name: &QName) -> bool {
-        self.0.remove_mut(name)
+        // a tree copies its way down even where there is nothing to remove
+        self.0.contains(name) && self.0.remove_mut(name)
     }
 }
 
@@ -495,8 +522,8 @@ pub struct Catalog {
     pub(super) types: RedBlackTreeMapSync<QName, Arc<Type>>,
     pub(super) functions: RedBlackTreeMapSync<QName, Arc<Vec<Function>>>,
     pub(super) schemas: RedBlackTreeSetSync<String>,
-    /// Names of constraints, and how many have them: PostgreSQL's own choice of a name avoids those of the schema.
-    constraint_names: RedBlackTreeMapSync<QName, usize>,
+    /// Names of constraints, hashed, and how many have them: PostgreSQL's own choice of a name avoids those of the schema.
+    constraint_names: RedBlackTreeMapSync<u64, usize>,
     /// Tables that have, or had, a column of a type.
     type_users: RedBlackTreeMapSync<QName, QNames>,
     /// Relations that are known not to be there: dropped, renamed or moved away.
@@ -585,6 +612,10 @@ impl Catalog {
 
     /// A type of the user's.
     pub fn type_of(&self, name: &Name) -> Option<&Type> {
+        // most columns are of PostgreSQL's own types, and many schemas have no others
+        if self.types.is_empty() || name.schema.as_deref() == Some("pg_catalog") {
+            return None;
+        }
         let find = |schema: &str| self.types.get(&QName::new(schema, &name.name));
         match &name.schema {
             Some(schema) => find(schema),

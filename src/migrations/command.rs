@@ -365,6 +365,8 @@ pub enum Bound {
         /// Remainder.
         remainder: i32,
     },
+    /// Not known: a snapshot does not say.
+    Unknown,
 }
 
 /// How long a relation lives and how it is logged.
@@ -415,7 +417,6 @@ pub struct Action {
 
 /// What an action of `alter table` does.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are columns")]
 pub enum ActionKind {
     /// `add column`.
     AddColumn {
@@ -829,7 +830,6 @@ pub enum Transaction {
 
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "one for each statement, and most are tables")]
 pub enum Command {
     /// `begin`, `commit` and the like.
     Transaction(Transaction),

@@ -4,32 +4,19 @@
 //! Every line of it comes from measurements on real servers, `tests/migrations/effects.tsv`, which the tests replay. Rules ask
 //! questions of effects; they never look at the words of a statement for what these say.
 
-#[path = "effects/alter_table.rs"]
 mod alter_table;
-#[path = "effects/bounds.rs"]
 mod bounds;
-#[path = "effects/constraints.rs"]
 mod constraints;
-#[path = "effects/create.rs"]
 mod create;
-#[path = "effects/data.rs"]
 mod data;
-#[path = "effects/drop.rs"]
 mod drop;
-#[path = "effects/maintenance.rs"]
 mod maintenance;
-#[path = "effects/outside.rs"]
 mod outside;
-#[path = "effects/partitions.rs"]
 mod partitions;
-#[path = "effects/proofs.rs"]
 mod proofs;
 #[cfg(test)]
-#[path = "effects/table.rs"]
 mod table;
-#[path = "effects/tally.rs"]
 mod tally;
-#[path = "effects/types.rs"]
 mod types;
 
 use super::catalog::{Catalog, QName};

@@ -6,7 +6,7 @@ use super::command::{Command, Name, SetTo, Transaction};
 use super::effects::{Before, Effects, effects};
 use super::project::Project;
 use super::rules::moment::{AtEnd, Moment};
-use super::rules::{Rule, Run};
+use super::rules::{OfScript, OfStatement, Rule, Run};
 use super::script::{Direction, Parsed, Script, Statement, Wrap};
 use super::session::{Began, Held, Mark, OpenTransaction, Session, Settings, Timeout};
 use crate::finding::{Finding, Subject, SubjectKind};
@@ -74,10 +74,13 @@ pub fn replay<'a>(project: &'a Project, rules: &[&'static Rule]) -> Replayed<'a>
     run.finish()
 }
 
+/// A rule with its place among those that run.
+type Numbered<F> = (usize, &'static Rule, F);
+
 struct Replay<'a> {
     project: &'a Project,
-    statement_rules: Vec<(usize, &'static Rule, fn(&Moment<'_>) -> Vec<Finding>)>,
-    script_rules: Vec<(usize, &'static Rule, fn(&AtEnd<'_>) -> Vec<Finding>)>,
+    statement_rules: Vec<Numbered<OfStatement>>,
+    script_rules: Vec<Numbered<OfScript>>,
     folder_rules: Vec<(usize, &'static Rule)>,
     rules: Vec<&'static Rule>,
     verdicts: Vec<Verdict>,

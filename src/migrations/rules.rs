@@ -95,13 +95,19 @@ pub struct Rule {
     pub run: Run,
 }
 
+/// What a rule finds in a statement.
+pub type OfStatement = fn(&Moment<'_>) -> Vec<Finding>;
+
+/// What a rule finds in a script.
+pub type OfScript = fn(&AtEnd<'_>) -> Vec<Finding>;
+
 /// What a rule looks at.
 #[derive(Debug, Clone, Copy)]
 pub enum Run {
     /// Each statement, with the state before it.
-    Statement(fn(&Moment<'_>) -> Vec<Finding>),
+    Statement(OfStatement),
     /// Each script when it has ended.
-    Script(fn(&AtEnd<'_>) -> Vec<Finding>),
+    Script(OfScript),
     /// The migrations as a whole.
     Folder(fn(&Replayed<'_>) -> Result<Verdict, Missing>),
 }

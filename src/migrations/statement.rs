@@ -3,19 +3,12 @@
 //! The tree is as deep as the statement nests, and so is decoding it, walking it and dropping it: all of that is done
 //! within [`with_parser`], whose stack is deep enough for whatever the parser itself accepts.
 
-#[path = "statement/data.rs"]
 mod data;
-#[path = "statement/expressions.rs"]
 mod expressions;
-#[path = "statement/fault.rs"]
 mod fault;
-#[path = "statement/names.rs"]
 mod names;
-#[path = "statement/objects.rs"]
 mod objects;
-#[path = "statement/reads.rs"]
 mod reads;
-#[path = "statement/tables.rs"]
 mod tables;
 
 use super::command::{Body, Command, Dml, DmlKind, Expr, TypeKind};

@@ -5,7 +5,6 @@
 //! expression, so this follows the expression as the planner would simplify it. The table in the tests was measured on
 //! 14 to 18, which agree in every line of it.
 
-#[path = "type_change/casts.rs"]
 mod casts;
 
 use super::catalog::{Catalog, Index, Type, TypeDefinition};

@@ -5,7 +5,6 @@
 //!
 //! What is not known is said: a function that no statement made and no server has is unknown, not immutable.
 
-#[path = "volatility/builtin.rs"]
 mod builtin;
 
 use super::catalog::{Catalog, Function};

@@ -138,9 +138,10 @@ fn what_the_readme_names_is_there() {
     }
     for flag in text.split([' ', '`', '\n', '(', ')']).filter(|word| word.starts_with("--") && word.len() > 3) {
         let flag = flag.trim_end_matches([',', '.', ';', ':']);
-        let known =
-            ["audit", "logs", "list", "snapshot"].iter().any(|verb| pgassay(&[verb, "--help"]).stdout.contains(flag));
-        let others = ["--locked", "--path", "--test"];
+        let known = ["audit", "logs", "review", "list", "snapshot"]
+            .iter()
+            .any(|verb| pgassay(&[verb, "--help"]).stdout.contains(flag));
+        let others = ["--locked", "--path", "--test", "--schema-only", "--sql"];
         assert!(known || others.contains(&flag) || flag.starts_with("-->"), "README.md names {flag}");
     }
     for path in ["docs/report.schema.json", "docker/Dockerfile", "LICENSE", "src/checks/duplicate_index.rs", "Makefile"]

@@ -367,10 +367,8 @@ fn severity_follows_the_sizes_of_a_server() {
     database.execute(
         "insert into orders select n, n, repeat('x', 900) from generate_series(1, 40000) n; analyze orders, nobody",
     );
-    let folder = folder(&[(
-        "1.sql",
-        "create index orders_total on orders (total);\ncreate index nobody_id on nobody (id);\nalter table absent add column x int;\n",
-    )]);
+    let folder =
+        folder(&[("1.sql", "create index orders_total on orders (total);\ncreate index nobody_id on nobody (id);\n")]);
     let output = review(&folder, &["--url", &database.url()]);
     let report = json(&output);
     let finding = &report["findings"]
@@ -383,7 +381,6 @@ fn severity_follows_the_sizes_of_a_server() {
     assert_eq!(finding["evidence"], "estimated");
     assert!(finding["detail"].to_string().contains("estimated_duration"), "{finding}");
     assert!(!output.stdout.contains("nobody_id on nobody"), "an empty table is nothing: {}", output.stdout);
-    assert!(output.stdout.contains("42P01"), "what is not there is known: {}", output.stdout);
     let report = pgassay(&["audit", &database.url(), "--migrations", &folder.path(""), "--format", "json"]);
     let report = json(&report);
     let item = report["items"].as_array().unwrap().iter().find(|one| one["id"] == "9.4").unwrap();

@@ -1,7 +1,8 @@
 //! `alter table`, action by action.
 
 use super::super::command::{
-    Action, ActionKind, Bound, ColumnDef, ConstraintKind, Name, ObjectKind, Persistence, ReplicaIdentity,
+    Action, ActionKind, Bound, ColumnDef, Constraint, ConstraintKind, Expr, Name, ObjectKind, PartitionBy, Persistence,
+    ReplicaIdentity,
 };
 use super::constraints::{NOT_NULL_NAMED, unnamed};
 use super::expressions::{mentions_column, nextval};
@@ -153,7 +154,9 @@ impl Catalog {
             ActionKind::AttachPartition { partition, bound } => self.attach_partition(table, partition, bound, under),
             // of an index: the statement says so by its kind
             ActionKind::AttachIndex(_) => Ok(()),
-            ActionKind::DetachPartition { partition, .. } => self.detach_partition(table, partition, under),
+            ActionKind::DetachPartition { partition, concurrently, .. } => {
+                self.detach_partition(table, partition, *concurrently, under)
+            }
             ActionKind::Inherit(parent) => {
                 let parent = self.resolve(parent);
                 self.expect(&parent, RelationKind::Table)?;
@@ -465,14 +468,26 @@ impl Catalog {
         self.inherit_indexes(table, &partition, under)
     }
 
-    fn detach_partition(&mut self, table: &QName, partition: &Name, under: Under) -> Outcome {
+    fn detach_partition(&mut self, table: &QName, partition: &Name, concurrently: bool, under: Under) -> Outcome {
         let partition = self.resolve(partition);
         self.expect(&partition, RelationKind::Table)?;
         let is_part = self.relations.get(table).is_some_and(|table| table.children.contains(&partition));
         if !is_part && self.relations.get(table).is_some_and(|table| table.is_complete) {
             return Err(Refused);
         }
+        let bound = self.relations.get(&partition).and_then(|child| child.partition_of.clone());
+        let by = self.relations.get(table).and_then(|table| table.partition_by.clone());
         self.unlink(table, &partition);
+        // what is detached concurrently keeps its bound as a check, unless one says so already
+        if let (true, Some(by), Some((_, bound))) = (concurrently, by, bound)
+            && let Some((column, check)) = bound_check(&by, &bound)
+        {
+            let check = Constraint {
+                name: Some(self.choose_constraint(&partition, &column, "check")),
+                ..unnamed(ConstraintKind::Check(Box::new(check)))
+            };
+            self.add_constraint(&partition, &check, under, false)?;
+        }
         if let Some(child) = self.edit(&partition) {
             child.indexes.change(|_| true, |index| index.part_of = None);
             if under.major >= IDENTITY_OF_PARTITIONS {
@@ -481,6 +496,30 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+/// The check that says what a bound says, of a key of one column, and the column.
+fn bound_check(by: &PartitionBy, bound: &Bound) -> Option<(String, Expr)> {
+    let [Some(column)] = by.key.as_slice() else { return None };
+    let own = || Expr::Column(vec![column.clone()]);
+    let compared = |operator: &str, value: &Expr| Expr::Operator {
+        name: Name::bare(operator),
+        left: Some(Box::new(own())),
+        right: Box::new(value.clone()),
+    };
+    let mut parts = vec![Expr::IsNotNull(Box::new(own()))];
+    match bound {
+        Bound::Range { from, to } => {
+            parts.extend(from.first()?.as_ref().map(|from| compared(">=", from)));
+            parts.extend(to.first()?.as_ref().map(|to| compared("<", to)));
+        }
+        Bound::In(values) if !values.contains(&Expr::Null) => {
+            let arguments = std::iter::once(own()).chain(values.iter().cloned()).collect();
+            parts.push(Expr::Test { kind: "in".to_owned(), arguments });
+        }
+        Bound::In(_) | Bound::Default | Bound::Hash { .. } | Bound::Unknown => return None,
+    }
+    Some((column.clone(), Expr::And(parts)))
 }
 
 /// When an action of a statement with several is done: PostgreSQL drops first and validates last, whatever is written first.

@@ -22,6 +22,9 @@ impl Catalog {
     /// complete; what it drops is forgotten.
     pub fn apply(&mut self, command: &Command, at: Birth, settings: &Settings, major: u16) {
         self.follow(settings);
+        if changes_nothing(command) {
+            return;
+        }
         let before = self.clone();
         if self.run(command, Under { born: Some(at), major }, &mut Called::default()).is_err() {
             *self = before;
@@ -249,9 +252,214 @@ impl Catalog {
     }
 }
 
+/// Whether a statement leaves the schema as it is, whatever that is.
+fn changes_nothing(command: &Command) -> bool {
+    match command {
+        Command::Dml(dml) => {
+            let writes = dml.target.is_some() || !dml.writes.is_empty() || dml.into.is_some();
+            !writes && dml.reads.functions.is_empty()
+        }
+        Command::Transaction(_)
+        | Command::Set { .. }
+        | Command::Comment { .. }
+        | Command::Grant { .. }
+        | Command::Lock { .. }
+        | Command::Vacuum { .. }
+        | Command::Reindex { .. }
+        | Command::Copy { is_from: false, .. }
+        | Command::CreateExtension(_)
+        | Command::Other(_) => true,
+        _ => false,
+    }
+}
+
 /// How far the functions that a statement calls have been followed.
 #[derive(Debug, Default)]
 struct Called {
     depth: u8,
     count: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::command::SetTo;
+    use super::super::super::script::Parsed;
+    use super::super::super::statement::{parse, with_parser};
+    use super::super::dump::dump;
+    use super::super::{Lookup, Relation};
+    use super::*;
+
+    const NEVER: Birth = Birth { script: 0, statement: 0, transaction: None };
+
+    fn command(sql: &str) -> Command {
+        match parse(sql, 0) {
+            Parsed::Command(command) => command,
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+
+    /// Replays statements; those that must be refused are given back by number.
+    fn replay(catalog: &mut Catalog, statements: &[&str], major: u16) -> Vec<usize> {
+        let mut settings = Settings::default();
+        let mut refused = Vec::new();
+        for (number, sql) in statements.iter().enumerate() {
+            let command = command(sql);
+            if let Command::Set { name, to: SetTo::Value(value), .. } = &command {
+                settings.values.insert(name.clone(), value.clone());
+            }
+            let at = Birth { statement: number, ..NEVER };
+            if catalog.refuses(&command, at, &settings, major) {
+                refused.push(number);
+            }
+            catalog.apply(&command, at, &settings, major);
+        }
+        refused
+    }
+
+    fn after(statements: &[&str]) -> Catalog {
+        let mut catalog = Catalog::default();
+        replay(&mut catalog, statements, 18);
+        catalog
+    }
+
+    fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Relation {
+        catalog.relation(&Name::bare(name)).known().unwrap_or_else(|| panic!("{name}"))
+    }
+
+    #[test]
+    fn it_leaves_what_servers_left() {
+        let statements = include_str!("measured.sql");
+        for (major, expected) in [(15, include_str!("measured_15.txt")), (18, include_str!("measured_18.txt"))] {
+            with_parser(|| {
+                let mut out = Vec::new();
+                for section in statements.split("-- section ").skip(1) {
+                    let (head, body) = section.split_once('\n').unwrap();
+                    let [name, _, from] = head.split(' ').collect::<Vec<_>>()[..] else { panic!("{head}") };
+                    if from.parse::<u16>().unwrap() > major {
+                        continue;
+                    }
+                    let statements: Vec<&str> = body.split(";;\n").filter(|sql| !sql.trim().is_empty()).collect();
+                    let mut catalog = Catalog::default();
+                    out.push(format!("-- {name}"));
+                    let refused = replay(&mut catalog, &statements, major);
+                    out.extend(refused.iter().map(|number| format!("X {number}")));
+                    out.extend(dump(&catalog, major));
+                }
+                let expected: Vec<&str> = expected.lines().filter(|line| !line.starts_with('#')).collect();
+                for (number, (ours, theirs)) in out.iter().zip(&expected).enumerate() {
+                    assert_eq!(
+                        ours,
+                        theirs,
+                        "line {number} on {major}, after {:?}",
+                        &expected[number.saturating_sub(4)..number]
+                    );
+                }
+                assert_eq!(out.len(), expected.len());
+            });
+        }
+    }
+
+    #[test]
+    fn what_nobody_made_is_kept_as_far_as_statements_speak_of_it() {
+        with_parser(|| {
+            let catalog = after(&[
+                "alter table users add column a int",
+                "alter table users alter column b set not null",
+                "alter table users add constraint c check (a is not null) not valid",
+                "alter table users validate constraint c",
+                "create index concurrently i on users (z)",
+                "alter table orders add foreign key (user_id) references users (id)",
+            ]);
+            let users = table(&catalog, "users");
+            assert!(!users.is_complete && users.born.is_none());
+            assert!(users.column("b").unwrap().is_not_null && users.column("a").unwrap().born.is_some());
+            assert!(users.constraint("c").unwrap().is_valid);
+            assert!(users.index("i").is_some());
+            assert!(users.referenced_by.contains(&QName::new("public", "orders")));
+            assert!(matches!(catalog.relation(&Name::bare("other")), Lookup::Unknown));
+        });
+    }
+
+    #[test]
+    fn what_was_dropped_is_absent_and_what_may_have_been_is_unknown() {
+        with_parser(|| {
+            let catalog = after(&[
+                "drop table a",
+                "create table b (id int)",
+                "alter table b rename to c",
+                "create table d (id int)",
+                "do $$ begin if random() > 0.5 then drop table d; end if; end $$",
+                "create table e (id int)",
+                "do $$ begin if true then alter table e add column f int; end if; end $$",
+            ]);
+            let lookup = |name: &str| catalog.relation(&Name::bare(name));
+            assert!(matches!(lookup("a"), Lookup::Absent));
+            assert!(matches!(lookup("b"), Lookup::Absent));
+            assert!(matches!(lookup("c"), Lookup::Known(_)));
+            assert!(matches!(lookup("d"), Lookup::Unknown));
+            let e = table(&catalog, "e");
+            assert!(!e.is_complete && e.column("f").unwrap().born.is_none());
+        });
+    }
+
+    #[test]
+    fn a_refused_statement_changes_nothing() {
+        with_parser(|| {
+            let mut catalog = after(&["create table t (a int, b int)", "create index i on t (a)"]);
+            let before = dump(&catalog, 18);
+            let refused = replay(
+                &mut catalog,
+                &[
+                    "create table t (c int)",
+                    "alter table t add column c int, add column d int, drop column nope",
+                    "create index i on t (b)",
+                    "create table u (a int primary key, b int primary key)",
+                ],
+                18,
+            );
+            assert_eq!(refused, [0, 1, 2, 3]);
+            assert_eq!(dump(&catalog, 18), before);
+        });
+    }
+
+    #[test]
+    fn rows_and_the_session() {
+        with_parser(|| {
+            let statements = ["create table t (a int)", "insert into t values (1)", "create temp table x (a int)"];
+            let mut catalog = after(&statements);
+            assert!(table(&catalog, "t").has_rows);
+            assert_eq!(*table(&catalog, "x").name.schema, *"pg_temp");
+            catalog.end_session();
+            assert!(catalog.relation(&Name::bare("x")).known().is_none());
+            replay(&mut catalog, &["truncate t"], 18);
+            assert!(!table(&catalog, "t").has_rows);
+        });
+    }
+
+    #[test]
+    fn an_enum_remembers_when_a_value_was_added() {
+        with_parser(|| {
+            let catalog =
+                after(&["create type m as enum ('a')", "alter type m add value 'b'", "alter type other add value 'x'"]);
+            let values = |name: &str| match &catalog.type_of(&Name::bare(name)).unwrap().kind {
+                super::super::TypeDefinition::Enum(values) => values.clone(),
+                other => panic!("{other:?}"),
+            };
+            let born = Some(Birth { statement: 1, ..NEVER });
+            assert_eq!(values("m"), [("a".to_owned(), None), ("b".to_owned(), born)]);
+            assert_eq!(values("other"), [("x".to_owned(), Some(Birth { statement: 2, ..NEVER }))]);
+        });
+    }
+
+    #[test]
+    fn a_called_function_does_what_it_says() {
+        with_parser(|| {
+            let catalog = after(&[
+                "create function make() returns void language plpgsql as $$ begin create table made (a int); end $$",
+                "create function around() returns void language plpgsql as $$ begin perform around(); perform make(); end $$",
+                "select around()",
+            ]);
+            assert!(table(&catalog, "made").born.is_some());
+        });
+    }
 }

@@ -478,10 +478,10 @@ impl Catalog {
         });
         let children = relation.children.clone();
         self.indexes.remove_mut(&QName::new(&table.schema, from));
-        self.indexes.insert_mut(new.clone(), table.clone());
+        self.indexes.insert_mut(new, table.clone());
         if let Some(old) = renamed {
-            self.count_name(QName::new(&table.schema, &old), false);
-            self.count_name(new, true);
+            self.count_name(&table.schema, &old, false);
+            self.count_name(&table.schema, to, true);
         }
         for child in &children {
             let is_part = |index: &Index| index.part_of.as_deref() == Some(from);

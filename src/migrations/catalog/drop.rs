@@ -193,7 +193,7 @@ impl Catalog {
             self.types.range(&from..).map(|(name, _)| name).take_while(|n| *n.schema == *schema).cloned().collect();
         let functions: Vec<QName> =
             self.functions.range(&from..).map(|(name, _)| name).take_while(|n| *n.schema == *schema).cloned().collect();
-        if !statement.cascade && !(relations.is_empty() && types.is_empty() && functions.is_empty()) {
+        if !(statement.cascade || relations.is_empty() && types.is_empty() && functions.is_empty()) {
             return Err(Refused);
         }
         self.drop_all(relations, true)?;

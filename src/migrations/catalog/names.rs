@@ -5,6 +5,7 @@
 
 use super::super::command::IndexKey;
 use super::expressions::column_name;
+use super::registry::hashed;
 use super::{Catalog, QName};
 
 /// The longest name, in bytes.
@@ -119,14 +120,14 @@ impl Catalog {
     /// A name for the index of a constraint, which bears the same.
     pub(super) fn choose_index_constraint(&self, table: &QName, columns: &str, label: &str) -> String {
         choose(&table.name, columns, label, |name| {
-            let name = QName::new(&table.schema, name);
-            self.is_taken(&name) || self.constraint_names.contains_key(&name)
+            self.constraint_names.contains_key(&hashed(&table.schema, name))
+                || self.is_taken(&QName::new(&table.schema, name))
         })
     }
 
     /// A name for a check, a foreign key or a `not null`.
     pub(super) fn choose_constraint(&self, table: &QName, columns: &str, label: &str) -> String {
-        choose(&table.name, columns, label, |name| self.constraint_names.contains_key(&QName::new(&table.schema, name)))
+        choose(&table.name, columns, label, |name| self.constraint_names.contains_key(&hashed(&table.schema, name)))
     }
 }
 

@@ -140,8 +140,8 @@ impl Catalog {
             let Some(relation) = self.edit(&name) else { continue };
             if let Some(found) = relation.constraints.find_mut(|own| own.name == from && own.index.is_none()) {
                 to.clone_into(&mut found.name);
-                self.count_name(QName::new(&name.schema, from), false);
-                self.count_name(QName::new(&name.schema, to), true);
+                self.count_name(&name.schema, from, false);
+                self.count_name(&name.schema, to, true);
             }
         }
         Ok(())

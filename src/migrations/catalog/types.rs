@@ -53,7 +53,7 @@ impl Catalog {
     fn domain_constraint(&mut self, domain: &QName, constraint: &Constraint) -> Constraint {
         let label = if constraint.kind == ConstraintKind::NotNull { "not_null" } else { "check" };
         let name = constraint.name.clone().unwrap_or_else(|| self.choose_constraint(domain, "", label));
-        self.count_name(QName::new(&domain.schema, &name), true);
+        self.count_name(&domain.schema, &name, true);
         Constraint { name: Some(name), ..constraint.clone() }
     }
 
@@ -106,7 +106,7 @@ impl Catalog {
             DomainAction::Default(new) => default.clone_from(new),
         }
         for name in dropped.into_iter().filter_map(|constraint| constraint.name) {
-            self.count_name(QName::new(&key.schema, &name), false);
+            self.count_name(&key.schema, &name, false);
         }
         Ok(())
     }
@@ -119,8 +119,8 @@ impl Catalog {
         };
         let found = constraints.iter_mut().find(|own| own.name.as_deref() == Some(from)).ok_or(Refused)?;
         found.name = Some(to.to_owned());
-        self.count_name(QName::new(&key.schema, from), false);
-        self.count_name(QName::new(&key.schema, to), true);
+        self.count_name(&key.schema, from, false);
+        self.count_name(&key.schema, to, true);
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl Catalog {
         if let Some(Type { kind: TypeDefinition::Domain { constraints, .. }, .. }) = self.types.get(&key).map(|t| &**t)
         {
             let names: Vec<String> = constraints.iter().filter_map(|constraint| constraint.name.clone()).collect();
-            names.iter().for_each(|name| self.count_name(QName::new(&key.schema, name), false));
+            names.iter().for_each(|name| self.count_name(&key.schema, name, false));
         }
         self.types.remove_mut(&key);
         self.type_users.remove_mut(&key);

@@ -1,9 +1,7 @@
 //! `alter table`, and what is alike: the lock on the table is the strongest that any of its actions needs, and is taken
 //! before the first.
 
-#[path = "columns.rs"]
 mod columns;
-#[path = "type_changes.rs"]
 mod type_changes;
 
 use super::super::catalog::{QName, Relation, RelationKind};

@@ -180,7 +180,7 @@ pub(super) fn is_within(relation: &Relation, by: &PartitionBy, bound: &Bound) ->
             let Some(values) = values.iter().map(constant).collect::<Option<Vec<_>>>() else { return false };
             is_not_null(relation, column, &facts) && facts.any(|expr| is_one_of(expr, column, &values))
         }
-        Bound::Default | Bound::Hash { .. } => false,
+        Bound::Default | Bound::Hash { .. } | Bound::Unknown => false,
     }
 }
 
@@ -216,7 +216,7 @@ pub(super) fn is_outside(relation: &Relation, by: &PartitionBy, bound: &Bound) -
                 && values.iter().all(|value| facts.any(|expr| is_other_than(expr, column, value)))
                 || facts.any(|expr| by_one(expr))
         }
-        Bound::Default | Bound::Hash { .. } => false,
+        Bound::Default | Bound::Hash { .. } | Bound::Unknown => false,
     }
 }
 

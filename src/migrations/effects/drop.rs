@@ -1,6 +1,6 @@
 //! `drop`: what goes with a thing, what it locks besides, and what keeps it from going.
 
-use super::super::catalog::{QName, Relation, RelationKind};
+use super::super::catalog::{QName, Relation, RelationKind, TableConstraint};
 use super::super::command::{Bound, Drop, Name, ObjectKind};
 use super::tally::Tally;
 use super::{constraints, maintenance, partitions};
@@ -117,7 +117,18 @@ fn relations(tally: &mut Tally<'_>, names: Vec<QName>, cascade: bool, word: &str
 
 /// What a relation that goes locks besides: what it references, and what it is a part of.
 fn around(tally: &mut Tally<'_>, relation: &Relation, going: &BTreeSet<QName>) {
-    for (referenced, _) in relation.constraints.iter().filter_map(|constraint| constraint.references.as_ref()) {
+    // a foreign key that a partition has from its table has nothing of its own on the other side
+    let parent = relation.partition_of.as_ref().and_then(|(parent, _)| tally.known(parent));
+    let is_inherited = |own: &TableConstraint| {
+        parent.is_some_and(|parent| {
+            let same = |of: &TableConstraint| {
+                of.references == own.references && of.definition.columns == own.definition.columns
+            };
+            parent.constraints.iter().any(|of| of.references.is_some() && same(of))
+        })
+    };
+    let own = relation.constraints.iter().filter(|constraint| !is_inherited(constraint));
+    for (referenced, _) in own.filter_map(|constraint| constraint.references.as_ref()) {
         if !going.contains(referenced) {
             constraints::lock_referenced(tally, referenced, &LockMode::AccessExclusive);
         }

@@ -219,6 +219,7 @@ pub(super) fn bound(bound: &Bound) -> Option<String> {
             format!("for values from ({}) to ({})", ends(from, "minvalue")?, ends(to, "maxvalue")?)
         }
         Bound::Hash { modulus, remainder } => format!("for values with (modulus {modulus}, remainder {remainder})"),
+        Bound::Unknown => return None,
     })
 }
 
@@ -238,7 +239,7 @@ pub(super) fn bound_condition(parent: &Relation, bound: &Bound) -> Option<Condit
     let column = quote(column);
     let (mut within, mut outside) = (vec![format!("{column} is not null")], vec![format!("{column} is null")]);
     match bound {
-        Bound::Default | Bound::Hash { .. } => return None,
+        Bound::Default | Bound::Hash { .. } | Bound::Unknown => return None,
         Bound::In(values) => {
             // a null in the list is another condition altogether
             if values.iter().any(|value| matches!(value, Expr::Null)) {

@@ -10,7 +10,7 @@ use crate::migrations::split::tokens::{Kind, Token, Tokens};
 
 /// How many statements are looked at before or after one: more than a person writes in a script, and a bound for what a
 /// program writes.
-const WINDOW: usize = 1000;
+const WINDOW: usize = 500;
 
 fn inner(command: &Command) -> impl Iterator<Item = &Command> {
     let body = match command {

@@ -1,23 +1,25 @@
 //! CASCADE takes away more than the statement names
 //!
 //! ## Why it matters
-//! With `cascade` the server drops whatever depends on the thing, or empties whatever references it, and names it only in a
-//! notice that nobody reads: views, foreign keys, defaults, triggers, columns of a type, the rows of other tables. It differs
-//! between the developer's database and production.
+//! With `cascade` the server drops whatever depends on the thing, or empties whatever references it, and names it only
+//! in a notice that nobody reads: views, foreign keys, defaults, triggers, columns of a type, the rows of other tables.
+//! It differs between the developer's database and production.
 //!
 //! ## How it is decided
-//! What goes along is listed from the schema as it is known: views that read the relation, and those that read them; foreign
-//! keys to it; tables that inherit from it; columns of a type; triggers that call a function; all that a schema has; of
-//! `truncate` every table that references the named ones, and so on. *high* where something goes; *medium* where the thing is
-//! not known well enough to tell; silent where it is known and nothing depends on it, and for what the script made.
+//! What goes along is listed from the schema as it is known: views that read the relation, and those that read them;
+//! foreign keys to it; tables that inherit from it; columns of a type; triggers that call a function; all that a schema
+//! has; of `truncate` every table that references the named ones, and so on. *high* where something goes; *medium*
+//! where the thing is not known well enough to tell; silent where it is known and nothing depends on it, and for what
+//! the script made.
 //!
 //! ## What to do
-//! Name what is to go, in the order that needs no `cascade`: whatever else depends on it then stops the statement instead of
-//! vanishing.
+//! Name what is to go, in the order that needs no `cascade`: whatever else depends on it then stops the statement
+//! instead of vanishing.
 //!
 //! ## Limits
-//! Views depend on columns; which ones is not known, so every view that reads the table is listed for a column. What extensions
-//! own, and what another database or tool made, is not seen. Functions that only name a table in their text stay, and fail.
+//! Views depend on columns; which ones is not known, so every view that reads the table is listed for a column. What
+//! extensions own, and what another database or tool made, is not seen. Functions that only name a table in their text
+//! stay, and fail.
 
 use super::prelude::*;
 use super::{around, inside};

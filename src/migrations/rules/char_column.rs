@@ -1,8 +1,8 @@
 //! char(n) column
 //!
 //! ## Why it matters
-//! Values are filled up with blanks to the length, which take space, count for nothing in comparisons and surprise in `like` and in
-//! concatenations. It is no faster than `text`, and changing its length writes the table anew.
+//! Values are filled up with blanks to the length, which take space, count for nothing in comparisons and surprise in
+//! `like` and in concatenations. It is no faster than `text`, and changing its length writes the table anew.
 //!
 //! ## How it is decided
 //! A column that is added is `char(n)` or `character(n)`. *info*, and only with `--pedantic`.

@@ -1,21 +1,22 @@
 //! Column dropped while running code may use it
 //!
 //! ## Why it matters
-//! Between the migration and the last old instance that stops, code that names the column fails, and so do an object-relational
-//! mapper that lists every column it once saw and a prepared `select *`. The values are gone; no roll-back brings them back.
+//! Between the migration and the last old instance that stops, code that names the column fails, and so do an
+//! object-relational mapper that lists every column it once saw and a prepared `select *`. The values are gone; no
+//! roll-back brings them back.
 //!
 //! ## How it is decided
-//! `drop column` on a table that was there before the script, of a column that was there too. *high*: whether code still
-//! uses it cannot be seen here.
+//! `drop column` on a table that was there before the script, of a column that was there too. *high*: whether code
+//! still uses it cannot be seen here.
 //!
 //! ## What to do
-//! In two releases: one whose code neither reads nor writes the column, with the column ignored by name where a mapper lists
-//! columns, then this migration. A column that is not null and has no default must be made nullable first, or old code that
-//! stopped writing it fails. Once that release is everywhere, accept the finding with that reason.
+//! In two releases: one whose code neither reads nor writes the column, with the column ignored by name where a mapper
+//! lists columns, then this migration. A column that is not null and has no default must be made nullable first, or old
+//! code that stopped writing it fails. Once that release is everywhere, accept the finding with that reason.
 //!
 //! ## Limits
-//! The application's code is not read. On the way back a drop undoes an addition and is not reported. Attributes of row types
-//! are not looked at.
+//! The application's code is not read. On the way back a drop undoes an addition and is not reported. Attributes of row
+//! types are not looked at.
 
 use super::prelude::*;
 use super::{advice, around, inside};

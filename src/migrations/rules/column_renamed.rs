@@ -1,20 +1,20 @@
 //! Column renamed under running code
 //!
 //! ## Why it matters
-//! The moment the rename commits every statement of the old code that names the column fails; before it, every statement of
-//! the new code does. There is no order of migration and deployment in which both run.
+//! The moment the rename commits every statement of the old code that names the column fails; before it, every
+//! statement of the new code does. There is no order of migration and deployment in which both run.
 //!
 //! ## How it is decided
 //! `rename column` on a table or a view that was there before the script. *high*.
 //!
 //! ## What to do
-//! Expand and contract: add a column of the new name, have code (or a trigger) write both, fill the old rows in batches, read
-//! the new one, and drop the old one in a later release. Where only the name bothers, keep the column and let a view, or the
-//! mapper, call it otherwise.
+//! Expand and contract: add a column of the new name, have code (or a trigger) write both, fill the old rows in
+//! batches, read the new one, and drop the old one in a later release. Where only the name bothers, keep the column and
+//! let a view, or the mapper, call it otherwise.
 //!
 //! ## Limits
-//! The application's code is not read. Views and functions of the database itself follow a rename only where they are not
-//! kept as text: a PL/pgSQL body is text and fails when it next runs.
+//! The application's code is not read. Views and functions of the database itself follow a rename only where they are
+//! not kept as text: a PL/pgSQL body is text and fails when it next runs.
 
 use super::prelude::*;
 use super::{advice, around, inside};

@@ -1,25 +1,26 @@
 //! Type of a column changed so that clients notice
 //!
 //! ## Why it matters
-//! Clients learn a column's type with every result: after the change a driver may hand out another kind of value (a string
-//! for a `bigint`, a time without or with a zone), parameters bound with the old type may be refused, and a narrower type
-//! refuses what old code writes. Statements that were prepared before and return the column fail with "cached plan must not
-//! change result type" until they are prepared again.
+//! Clients learn a column's type with every result: after the change a driver may hand out another kind of value (a
+//! string for a `bigint`, a time without or with a zone), parameters bound with the old type may be refused, and a
+//! narrower type refuses what old code writes. Statements that were prepared before and return the column fail with
+//! "cached plan must not change result type" until they are prepared again.
 //!
 //! ## How it is decided
 //! `alter column … type` where the old type is known and the new one, domains resolved, is another one on the wire, or
-//! narrower: fewer characters, digits or fractional seconds; *medium*. *low* where the old type is not known. Silent for
-//! what no client can tell: `varchar` made longer or unlimited, `varchar` and `text` for each other, more digits before the
-//! point, a domain over the same type, another collation.
+//! narrower: fewer characters, digits or fractional seconds; *medium*. *low* where the old type is not known. Silent
+//! for what no client can tell: `varchar` made longer or unlimited, `varchar` and `text` for each other, more digits
+//! before the point, a domain over the same type, another collation.
 //!
 //! ## What to do
-//! Expand and contract, as for a rename: a new column of the new type beside the old one. Where every client copes with both
-//! types, accept the finding with that reason and have connections prepare anew (`discard all`, or a restart of the pool).
+//! Expand and contract, as for a rename: a new column of the new type beside the old one. Where every client copes with
+//! both types, accept the finding with that reason and have connections prepare anew (`discard all`, or a restart of
+//! the pool).
 //!
 //! ## Limits
-//! Measured: the plan error strikes a prepared statement that returns the column even where only the length changed, once
-//! for each; that alone is not reported. What a driver makes of a type is not known. Whether the change rewrites the table is
-//! another rule's.
+//! Measured: the plan error strikes a prepared statement that returns the column even where only the length changed,
+//! once for each; that alone is not reported. What a driver makes of a type is not known. Whether the change rewrites
+//! the table is another rule's.
 
 use super::prelude::*;
 use super::{around, inside};

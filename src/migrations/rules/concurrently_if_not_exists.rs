@@ -1,21 +1,22 @@
 //! `create index concurrently if not exists` keeps what a failed build left
 //!
 //! ## Why it matters
-//! A concurrent build that is cancelled or fails leaves an INVALID index behind: no query uses it, every write keeps it up
-//! to date. When the migration is run again, `if not exists` sees that name, says "already exists, skipping" and reports
-//! success. The index is never there, and nobody is told.
+//! A concurrent build that is cancelled or fails leaves an INVALID index behind: no query uses it, every write keeps it
+//! up to date. When the migration is run again, `if not exists` sees that name, says "already exists, skipping" and
+//! reports success. The index is never there, and nobody is told.
 //!
 //! ## How it is decided
-//! Both words in one statement, and no `drop index` of the same name before it in the script. *medium*. Silent on tables the
-//! script itself made.
+//! Both words in one statement, and no `drop index` of the same name before it in the script. *medium*. Silent on
+//! tables the script itself made.
 //!
 //! ## What to do
-//! Drop first, then create: `drop index concurrently if exists …` removes the remains and costs nothing where there are none.
-//! Or leave `if not exists` away, so that the second run fails and someone looks.
+//! Drop first, then create: `drop index concurrently if exists …` removes the remains and costs nothing where there are
+//! none. Or leave `if not exists` away, so that the second run fails and someone looks.
 //!
 //! ## Limits
-//! Whether the runner ever runs a failed migration again is not known. A runner that checks `pg_index.indisvalid` itself
-//! needs none of this: accept the finding with that reason. A trace shows the index valid, as its builds do not fail.
+//! Whether the runner ever runs a failed migration again is not known. A runner that checks `pg_index.indisvalid`
+//! itself needs none of this: accept the finding with that reason. A trace shows the index valid, as its builds do not
+//! fail.
 
 use super::around;
 use super::prelude::*;

@@ -5,14 +5,14 @@
 //! migration fails, and what it did before is undone or, worse, stays half done.
 //!
 //! ## How it is decided
-//! By the statement (the CONCURRENTLY forms, `vacuum`, `alter system`, `create` and `drop database`, `cluster` without a
-//! table, `reindex` of a schema or a partitioned table …) and by the transaction it runs in: one the script began, one the
-//! runner puts around the script, or the one that several statements sent as one query are, without any `begin`. The message
-//! says which it is and how the runner's part is known. *high*: it fails every time.
+//! By the statement (the CONCURRENTLY forms, `vacuum`, `alter system`, `create` and `drop database`, `cluster` without
+//! a table, `reindex` of a schema or a partitioned table …) and by the transaction it runs in: one the script began,
+//! one the runner puts around the script, or the one that several statements sent as one query are, without any
+//! `begin`. The message says which it is and how the runner's part is known. *high*: it fails every time.
 //!
 //! ## What to do
-//! Put the statement into a migration of its own that the runner sends without a transaction; the hint names the runner's
-//! marker for that. Where the runner sends a file as one query, the statement must be the only one in it.
+//! Put the statement into a migration of its own that the runner sends without a transaction; the hint names the
+//! runner's marker for that. Where the runner sends a file as one query, the statement must be the only one in it.
 //!
 //! ## Limits
 //! What the runner does is read off its conventions and the files, not off its configuration: a runner that was told

@@ -1,22 +1,22 @@
 //! CONCURRENTLY on a partitioned table
 //!
 //! ## Why it matters
-//! An index on a partitioned table cannot be made or dropped concurrently, on any version so far: the statement fails, and
-//! the obvious way out, leaving the word away, locks the table and every partition against writes while all of them are
-//! indexed.
+//! An index on a partitioned table cannot be made or dropped concurrently, on any version so far: the statement fails,
+//! and the obvious way out, leaving the word away, locks the table and every partition against writes while all of them
+//! are indexed.
 //!
 //! ## How it is decided
 //! The table, or the table of the index, is partitioned as far as the migrations, the dump or the snapshot say. *high*.
 //!
 //! ## What to do
-//! Create the index `on only` the parent, where it is invalid and costs nothing, then one on each partition concurrently, and
-//! attach each; with the last the parent's becomes valid. New partitions get theirs on their own. The hint has the statements
-//! for the partitions that are known.
+//! Create the index `on only` the parent, where it is invalid and costs nothing, then one on each partition
+//! concurrently, and attach each; with the last the parent's becomes valid. New partitions get theirs on their own. The
+//! hint has the statements for the partitions that are known.
 //!
 //! ## Limits
-//! A table of which nothing is known may be partitioned too; it is taken for a plain one. Partitions that are partitioned
-//! themselves need the same once more. `reindex … concurrently` of a partitioned index or table works, outside of a
-//! transaction, and is not reported.
+//! A table of which nothing is known may be partitioned too; it is taken for a plain one. Partitions that are
+//! partitioned themselves need the same once more. `reindex … concurrently` of a partitioned index or table works,
+//! outside of a transaction, and is not reported.
 
 use super::prelude::*;
 use super::{advice, around};

@@ -1,23 +1,24 @@
 //! CONCURRENTLY under a timeout that cancels it half way
 //!
 //! ## Why it matters
-//! A concurrent build reads the table twice and waits, more than once, until every older transaction has ended; those waits
-//! are lock waits, so `lock_timeout` ends them as `statement_timeout` ends the whole. What remains is an INVALID index that
-//! every write keeps up and no query uses, and a name that is taken. A cancelled concurrent drop leaves the same.
+//! A concurrent build reads the table twice and waits, more than once, until every older transaction has ended; those
+//! waits are lock waits, so `lock_timeout` ends them as `statement_timeout` ends the whole. What remains is an INVALID
+//! index that every write keeps up and no query uses, and a name that is taken. A cancelled concurrent drop leaves the
+//! same.
 //!
 //! ## How it is decided
-//! `create index`, `drop index` and `reindex` with CONCURRENTLY while `lock_timeout` is in effect, or a `statement_timeout`
-//! below `statement_timeout_seconds`, set by the script before it; *medium*. Where the configuration says that the runner sets
-//! `lock_timeout` or `statement_timeout` and the script does not lift it: *low*, as its value is not known. Silent on tables
-//! that the script made, or that are known to be empty.
+//! `create index`, `drop index` and `reindex` with CONCURRENTLY while `lock_timeout` is in effect, or a
+//! `statement_timeout` below `statement_timeout_seconds`, set by the script before it; *medium*. Where the
+//! configuration says that the runner sets `lock_timeout` or `statement_timeout` and the script does not lift it:
+//! *low*, as its value is not known. Silent on tables that the script made, or that are known to be empty.
 //!
 //! ## What to do
-//! Lift both for this statement, `set lock_timeout = 0; set statement_timeout = 0`, and put them back after it: its own lock
-//! is one that reads and writes do not wait for.
+//! Lift both for this statement, `set lock_timeout = 0; set statement_timeout = 0`, and put them back after it: its own
+//! lock is one that reads and writes do not wait for.
 //!
 //! ## Limits
-//! Timeouts of the role or the database (`alter role … set`) are not seen. A trace finds no older transactions and so nothing
-//! to wait for.
+//! Timeouts of the role or the database (`alter role … set`) are not seen. A trace finds no older transactions and so
+//! nothing to wait for.
 
 use super::prelude::*;
 use crate::migrations::session::Timeout;

@@ -171,7 +171,7 @@ fn advised(
         None => m.actions().filter_map(|(_, action)| added_column(action)).filter(needed).collect(),
     };
     let Some(statements) = apart(table, &beside, list) else { return finding.advice(text) };
-    let lock = match list.iter().all(|one| is_key(one)) && beside.is_empty() {
+    let lock = match list.iter().all(is_key) && beside.is_empty() {
         true => LockMode::ShareRowExclusive,
         false => LockMode::AccessExclusive,
     };

@@ -4,14 +4,15 @@
 //! Running code that leaves the column out relied on the default; without it every such insert fails.
 //!
 //! ## How it is decided
-//! `drop default` or `drop identity` of a column that is known to be not null and was there before the script, where the same
-//! statement or transaction gives it no other default. *medium*.
+//! `drop default` or `drop identity` of a column that is known to be not null and was there before the script, where
+//! the same statement or transaction gives it no other default. *medium*.
 //!
 //! ## What to do
 //! Release code that always writes the column first.
 //!
 //! ## Limits
-//! A column that may be null gets nulls from then on, which is not reported. Triggers that fill the column are not seen.
+//! A column that may be null gets nulls from then on, which is not reported. Triggers that fill the column are not
+//! seen.
 
 use super::prelude::*;
 use super::{around, inside};

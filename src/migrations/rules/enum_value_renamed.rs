@@ -1,15 +1,15 @@
 //! Value of an enum renamed under running code
 //!
 //! ## Why it matters
-//! From the commit on every statement of old code that writes or compares the old value fails with "invalid input value for
-//! enum", and rows read back with a value that it does not know; before it, new code fails the same way.
+//! From the commit on every statement of old code that writes or compares the old value fails with "invalid input value
+//! for enum", and rows read back with a value that it does not know; before it, new code fails the same way.
 //!
 //! ## How it is decided
 //! `alter type … rename value` of a type that was there before the script. *high*.
 //!
 //! ## What to do
-//! Add the new value, release code that understands both and writes the new one, move the rows over in batches, and leave the
-//! old value: a value cannot be removed from an enum.
+//! Add the new value, release code that understands both and writes the new one, move the rows over in batches, and
+//! leave the old value: a value cannot be removed from an enum.
 //!
 //! ## Limits
 //! The application's code is not read.

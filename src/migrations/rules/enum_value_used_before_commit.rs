@@ -5,16 +5,17 @@
 //! statement that stores it or compares with it fails with "unsafe use of new value", and the migration with it.
 //!
 //! ## How it is decided
-//! A later statement of the same transaction names the value as a literal, as far as statements, defaults and constraints
-//! show it. An enum that the transaction itself created has no such values: silent. *high*: it fails every time.
+//! A later statement of the same transaction names the value as a literal, as far as statements, defaults and
+//! constraints show it. An enum that the transaction itself created has no such values: silent. *high*: it fails every
+//! time.
 //!
 //! ## What to do
 //! Two migrations: the first adds the value and commits, the second uses it.
 //!
 //! ## Limits
-//! Literals are compared, not types: a text that happens to be the new value, in a statement that touches no column of the
-//! enum, is told apart only where the column's type is known. Values that a function body or dynamic SQL uses are not seen; a
-//! trace sees them.
+//! Literals are compared, not types: a text that happens to be the new value, in a statement that touches no column of
+//! the enum, is told apart only where the column's type is known. Values that a function body or dynamic SQL uses are
+//! not seen; a trace sees them.
 
 use super::around;
 use super::prelude::*;

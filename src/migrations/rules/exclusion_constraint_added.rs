@@ -13,7 +13,8 @@
 //! advisory lock on the key can hold the rule without a constraint.
 //!
 //! ## Limits
-//! None known.
+//! There is no form that builds it without the lock, so the advice is a new table or a quiet hour; how long the build takes
+//! is known only where `--snapshot` or `--url` says how large the table is.
 
 use super::prelude::*;
 use super::{inside, over_rows};

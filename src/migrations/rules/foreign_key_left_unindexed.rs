@@ -1,22 +1,24 @@
 //! Foreign key that the migrations leave without an index
 //!
 //! ## Why it matters
-//! To delete a referenced row, or to change its key, PostgreSQL looks for rows that still reference it. Without an index on
-//! the referencing columns that reads the whole table, once for each row, while locks are held; joins along the key do so too.
+//! To delete a referenced row, or to change its key, PostgreSQL looks for rows that still reference it. Without an
+//! index on the referencing columns that reads the whole table, once for each row, while locks are held; joins along
+//! the key do so too.
 //!
 //! ## How it is decided
-//! A foreign key that a reviewed script adds and that is there after the last script, on a table whose indexes are all known
-//! then: no valid B-tree index without a predicate begins with its columns, in any order, nor a hash index on its one column.
-//! *medium* where the referencing table is known to be large, else *low*. An index that a later statement or script adds counts; a
-//! new table counts too, as it will fill. Not where the key is not enforced.
+//! A foreign key that a reviewed script adds and that is there after the last script, on a table whose indexes are all
+//! known then: no valid B-tree index without a predicate begins with its columns, in any order, nor a hash index on its
+//! one column. *medium* where the referencing table is known to be large, else *low*. An index that a later statement
+//! or script adds counts; a new table counts too, as it will fill. Not where the key is not enforced.
 //!
 //! ## What to do
 //! Create the index, concurrently where the table has rows.
 //!
 //! ## Limits
-//! Where nothing ever deletes or re-keys a referenced row and nothing joins along the key, the index is not worth its cost: accept the
-//! finding with that reason. A table that was there before the first script is judged only where a dump, a snapshot or a server told its
-//! indexes. `pgassay audit` says the same of a running database (`foreign-key-without-index`), with operators and collations.
+//! Where nothing ever deletes or re-keys a referenced row and nothing joins along the key, the index is not worth its
+//! cost: accept the finding with that reason. A table that was there before the first script is judged only where a
+//! dump, a snapshot or a server told its indexes. `pgassay audit` says the same of a running database
+//! (`foreign-key-without-index`), with operators and collations.
 
 use super::advice;
 use super::moment::about_statement;

@@ -1,19 +1,20 @@
 //! Name that PostgreSQL cuts off
 //!
 //! ## Why it matters
-//! A name keeps its first 63 bytes; the rest is dropped with a notice. Two names that differ only after that are one: the second
-//! statement fails, or `if not exists` skips it in silence, and a tool that compares names finds a difference for ever.
+//! A name keeps its first 63 bytes; the rest is dropped with a notice. Two names that differ only after that are one:
+//! the second statement fails, or `if not exists` skips it in silence, and a tool that compares names finds a
+//! difference for ever.
 //!
 //! ## How it is decided
-//! A name in a statement that changes the schema is longer than 63 bytes, quoted or not. *info*, and only with `--pedantic`; bytes are
-//! counted, not characters.
+//! A name in a statement that changes the schema is longer than 63 bytes, quoted or not. *info*, and only with
+//! `--pedantic`; bytes are counted, not characters.
 //!
 //! ## What to do
 //! A shorter name.
 //!
 //! ## Limits
-//! Servers that were built with another `NAMEDATALEN` keep another length. Names within function bodies are not looked at,
-//! nor are those that PostgreSQL chooses itself: these it makes fit.
+//! Servers that were built with another `NAMEDATALEN` keep another length. Names within function bodies are not looked
+//! at, nor are those that PostgreSQL chooses itself: these it makes fit.
 
 use super::around;
 use super::prelude::*;

@@ -1,22 +1,22 @@
 //! Primary key that ends at 2,147,483,647
 //!
 //! ## Why it matters
-//! When the numbers of an `integer` key run out every insert fails, and the change to `bigint` writes the table, and all that
-//! references it, anew under AccessExclusiveLock: on the day when the table is at its largest. Sequences run ahead of rows:
-//! rolled back inserts and `on conflict` use numbers too.
+//! When the numbers of an `integer` key run out every insert fails, and the change to `bigint` writes the table, and
+//! all that references it, anew under AccessExclusiveLock: on the day when the table is at its largest. Sequences run
+//! ahead of rows: rolled back inserts and `on conflict` use numbers too.
 //!
 //! ## How it is decided
-//! A table that the script creates has a primary key of one `integer` or `smallint` column: *medium* where its values are
-//! counted up (`serial`, identity, `nextval`), *low* where they are not, so that the application numbers them. Silent where the
-//! column references another table, whose key then decides.
+//! A table that the script creates has a primary key of one `integer` or `smallint` column: *medium* where its values
+//! are counted up (`serial`, identity, `nextval`), *low* where they are not, so that the application numbers them.
+//! Silent where the column references another table, whose key then decides.
 //!
 //! ## What to do
-//! `bigint generated always as identity`, and `bigint` in every column that references it. Rows become at most four bytes larger,
-//! and often not at all, as they are aligned to eight.
+//! `bigint generated always as identity`, and `bigint` in every column that references it. Rows become at most four
+//! bytes larger, and often not at all, as they are aligned to eight.
 //!
 //! ## Limits
-//! How many rows a table will ever have is not known: a list of countries is fine, accept it with that reason. Keys of several
-//! columns are not looked at.
+//! How many rows a table will ever have is not known: a list of countries is fine, accept it with that reason. Keys of
+//! several columns are not looked at.
 
 use super::inside;
 use super::prelude::*;

@@ -1,8 +1,8 @@
 //! Column of type json
 //!
 //! ## Why it matters
-//! `json` is text that was checked once: every access parses it anew, it has no equality, so `distinct`, `group by` and `union` over it
-//! fail, and no index but one on an expression helps. `jsonb` has none of these faults.
+//! `json` is text that was checked once: every access parses it anew, it has no equality, so `distinct`, `group by` and
+//! `union` over it fail, and no index but one on an expression helps. `jsonb` has none of these faults.
 //!
 //! ## How it is decided
 //! A column that is added, or given the type, is `json` or an array of it. *low*.
@@ -11,8 +11,8 @@
 //! `jsonb`. Changing it later writes the table anew.
 //!
 //! ## Limits
-//! `jsonb` keeps neither the order of keys, nor blanks, nor the first of two equal keys: where a document must come back byte by
-//! byte, as for a signature, `json` or `text` is right, and the finding is accepted with that reason.
+//! `jsonb` keeps neither the order of keys, nor blanks, nor the first of two equal keys: where a document must come
+//! back byte by byte, as for a signature, `json` or `text` is right, and the finding is accepted with that reason.
 
 use super::prelude::*;
 use super::{advice, around, inside};

@@ -47,7 +47,7 @@ fn worked(m: &Moment<'_>) -> Option<Finding> {
     let last = last_work(m);
     let is_told = |held: &Held| last.is_some_and(|last| last > held.step);
     let is_other =
-        |held: &&Held| !own(held) && !is_told(held) && !(work.is_validation && work.reads.contains(&held.relation));
+        |held: &&Held| !(own(held) || is_told(held) || work.is_validation && work.reads.contains(&held.relation));
     let mut held: Vec<&Held> = m.blocking_held().filter(is_other).collect();
     held.sort_by(|a, b| b.mode.cmp(&a.mode).then(a.step.cmp(&b.step)));
     let first = held.first()?;

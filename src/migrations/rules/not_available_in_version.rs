@@ -4,17 +4,17 @@
 //! It works on the developer's newer server and fails on the one it is for.
 //!
 //! ## How it is decided
-//! The migrations are reviewed for one major version, `--pg-version` or that of the snapshot, and the statement uses what a
-//! later one brought: `unique nulls not distinct` and `set access method` (15), `set expression` (17), `not null … not valid`,
-//! virtual generated columns and `not enforced` (18) are examples. *high*: it fails every time.
+//! The migrations are reviewed for one major version, `--pg-version` or that of the snapshot, and the statement uses
+//! what a later one brought: `unique nulls not distinct` and `set access method` (15), `set expression` (17), `not null
+//! … not valid`, virtual generated columns and `not enforced` (18) are examples. *high*: it fails every time.
 //!
 //! ## What to do
 //! Write it as the target has it, or review for the version it will really run on.
 //!
 //! ## Limits
 //! Only what the measured table of effects knows of versions is told: a function that came with a later version, or an
-//! option of a statement that is not read, is not. Versions before 14 are not reviewed for. A trace on that major says the
-//! same, with the server's own message.
+//! option of a statement that is not read, is not. Versions before 14 are not reviewed for. A trace on that major says
+//! the same, with the server's own message.
 
 use super::prelude::*;
 

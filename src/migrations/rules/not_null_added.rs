@@ -1,23 +1,23 @@
 //! Column made not null while running code may leave it out
 //!
 //! ## Why it matters
-//! Running code that does not write the column, or writes null into it, fails from the commit on. Code that was deployed before
-//! the column existed cannot write it.
+//! Running code that does not write the column, or writes null into it, fails from the commit on. Code that was
+//! deployed before the column existed cannot write it.
 //!
 //! ## How it is decided
-//! `set not null`, a not null constraint, or a check that says the same, valid or not, as new rows must meet both. *medium*
-//! where the column was added by the same script (or one released with it) and has no default: the code that runs now does
-//! not know it. *low* where it was there before and has no default. Silent with a default, an identity or a generated value,
-//! where the column is not null already, where a check already refuses null, on new tables; `add column … not null` with a
-//! default is silent too, and without one it is `not-null-column-without-default`, except that it is reported here where the
-//! table is known to be empty.
+//! `set not null`, a not null constraint, or a check that says the same, valid or not, as new rows must meet both.
+//! *medium* where the column was added by the same script (or one released with it) and has no default: the code that
+//! runs now does not know it. *low* where it was there before and has no default. Silent with a default, an identity or
+//! a generated value, where the column is not null already, where a check already refuses null, on new tables; `add
+//! column … not null` with a default is silent too, and without one it is `not-null-column-without-default`, except
+//! that it is reported here where the table is known to be empty.
 //!
 //! ## What to do
 //! Release code that always writes the column first, or give it a default, then make it not null in a later migration.
 //!
 //! ## Limits
-//! Code that writes null on purpose is not helped by a default; some mappers write every column they know. That is not seen,
-//! nor are triggers that fill the column.
+//! Code that writes null on purpose is not helped by a default; some mappers write every column they know. That is not
+//! seen, nor are triggers that fill the column.
 
 use super::prelude::*;
 use super::{advice, around, inside};

@@ -1,16 +1,16 @@
 //! Object moved to another schema
 //!
 //! ## Why it matters
-//! Running code finds the object only where its `search_path` has the new schema; whoever names the old one fails from the
-//! commit on, and `usage` on the new schema is needed too.
+//! Running code finds the object only where its `search_path` has the new schema; whoever names the old one fails from
+//! the commit on, and `usage` on the new schema is needed too.
 //!
 //! ## How it is decided
 //! `set schema` of a table, view, sequence, function, type or domain that was there before the script; *medium*, as the
 //! `search_path` of the application is not known. Where the same transaction creates a view of the old name, silent.
 //!
 //! ## What to do
-//! Put the new schema on the `search_path` of every role that uses the object, grant `usage` on it, and leave a view in the
-//! old place until no running code names that.
+//! Put the new schema on the `search_path` of every role that uses the object, grant `usage` on it, and leave a view in
+//! the old place until no running code names that.
 //!
 //! ## Limits
 //! What is moved with an extension is not looked at.

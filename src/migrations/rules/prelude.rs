@@ -6,8 +6,7 @@ pub(super) use crate::finding::{Finding, Unit};
 pub(super) use crate::lock::LockMode;
 pub(super) use crate::migrations::catalog::{QName, Relation};
 pub(super) use crate::migrations::command::{
-    Action, ActionKind, ColumnDef, Command, Constraint, ConstraintKind, CreateIndex, Dml, DmlKind, Generated, Name,
-    ObjectKind,
+    Action, ActionKind, ColumnDef, Command, Constraint, ConstraintKind, CreateIndex, DmlKind, Name, ObjectKind,
 };
 pub(super) use crate::migrations::effects::{Effects, Failure, Work};
 pub(super) use crate::migrations::weight::WorkKind;

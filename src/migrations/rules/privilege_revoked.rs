@@ -4,16 +4,16 @@
 //! Code that runs as the role, or as one of its members, fails with "permission denied" from the commit on.
 //!
 //! ## How it is decided
-//! `revoke` on what was there before the script, of a role from another, and `drop role`; *medium*. Silent where the same
-//! transaction grants again on the same object to the same role, for what the script itself made, and for default privileges,
-//! which only objects to come have.
+//! `revoke` on what was there before the script, of a role from another, and `drop role`; *medium*. Silent where the
+//! same transaction grants again on the same object to the same role, for what the script itself made, and for default
+//! privileges, which only objects to come have.
 //!
 //! ## What to do
 //! Release code, or roles, that do without it first. In one transaction revoke and grant what remains.
 //!
 //! ## Limits
-//! Which role the application uses, and what it has by other ways (membership, ownership, `public`), is not known: a revoke may
-//! take away nothing that was ever granted.
+//! Which role the application uses, and what it has by other ways (membership, ownership, `public`), is not known: a
+//! revoke may take away nothing that was ever granted.
 
 use super::prelude::*;
 use super::{around, inside};

@@ -1,26 +1,27 @@
 //! Table left without what logical replication knows its rows by
 //!
 //! ## Why it matters
-//! A published table whose rows have no identity refuses updates and deletes: "cannot update table because it does not have a
-//! replica identity and publishes updates". That is the application's error, from the commit on, and nothing in the migration
-//! fails. Subscribers, change-data-capture and managed upgrades depend on it too.
+//! A published table whose rows have no identity refuses updates and deletes: "cannot update table because it does not
+//! have a replica identity and publishes updates". That is the application's error, from the commit on, and nothing in
+//! the migration fails. Subscribers, change-data-capture and managed upgrades depend on it too.
 //!
 //! ## How it is decided
-//! On a table that was there before the script: its primary key is dropped, by itself or with one of its columns, and no new
-//! one is added in the same statement or transaction; the index that is its replica identity is dropped; `replica identity
-//! nothing`; or a publication takes a table that is known to have no primary key. *medium*: whether the table is published
-//! is not known here; *high* where a publication of the migrations names it.
+//! On a table that was there before the script: its primary key is dropped, by itself or with one of its columns, and
+//! no new one is added in the same statement or transaction; the index that is its replica identity is dropped;
+//! `replica identity nothing`; or a publication takes a table that is known to have no primary key. *medium*: whether
+//! the table is published is not known here; *high* where a publication of the migrations names it.
 //!
 //! ## What to do
-//! Change the key in one transaction: build the new index concurrently, then drop the constraint and add the new one `using
-//! index` in one `alter table`. Where there is no key, `replica identity full` serves, at the cost of every old row in the log.
+//! Change the key in one transaction: build the new index concurrently, then drop the constraint and add the new one
+//! `using index` in one `alter table`. Where there is no key, `replica identity full` serves, at the cost of every old
+//! row in the log.
 //!
 //! ## Limits
-//! Publications `for all tables`, those made elsewhere and `wal_level` are not seen. A replica identity of `full` is not lost
-//! with the key: silent.
+//! Publications `for all tables`, those made elsewhere and `wal_level` are not seen. A replica identity of `full` is
+//! not lost with the key: silent.
 
 use super::prelude::*;
-use super::{around, inside};
+use super::{advice, around, inside};
 use crate::migrations::catalog::TableConstraint;
 use crate::migrations::command::ReplicaIdentity;
 
@@ -68,10 +69,8 @@ fn look(m: &Moment<'_>) -> Vec<Finding> {
                 }
             }
         }
-        Command::Publication { tables, .. } => {
-            if !super::advice::top_words(m.text()).iter().any(|(_, word)| word == "drop") {
-                found.extend(tables.iter().filter_map(|name| published(m, name)));
-            }
+        Command::Publication { tables, .. } if !drops(m.text()) => {
+            found.extend(tables.iter().filter_map(|name| published(m, name)));
         }
         _ => {}
     }
@@ -145,7 +144,7 @@ fn judge(m: &Moment<'_>, place: Place, relation: &QName, because: &str) -> Optio
 /// The publication of the migrations so far that takes a relation.
 fn publication_of(m: &Moment<'_>, relation: &QName) -> Option<String> {
     // a bound for what a program writes: a publication is made early, if at all
-    const SEARCHED: usize = 5000;
+    const SEARCHED: usize = 1000;
     let scripts = m.project.scripts.iter().take(m.step.script + 1);
     let statements = scripts.flat_map(|script| script.statements.iter().map(move |statement| (script, statement)));
     let mut of = None;
@@ -153,11 +152,15 @@ fn publication_of(m: &Moment<'_>, relation: &QName) -> Option<String> {
         let Some(Command::Publication { name, tables, .. }) = statement.command() else { continue };
         if tables.iter().any(|table| m.catalog.resolve(table) == *relation) {
             let text = m.project.files.get(script.file).and_then(|file| file.text.get(statement.span.clone()));
-            let mut words = super::advice::top_words(text.unwrap_or_default()).into_iter();
-            of = if words.any(|(_, word)| word == "drop") { None } else { Some(name.clone()) };
+            of = if drops(text.unwrap_or_default()) { None } else { Some(name.clone()) };
         }
     }
     of
+}
+
+/// `alter publication … drop table`.
+fn drops(sql: &str) -> bool {
+    advice::top_words(sql).iter().any(|(_, word)| word == "drop")
 }
 
 fn published(m: &Moment<'_>, name: &Name) -> Option<Finding> {

@@ -1,25 +1,26 @@
 //! Way back that does not lead back
 //!
 //! ## Why it matters
-//! A way back that does nothing, or that makes an empty column where a full one was, reports success. It is found out in the
-//! incident it was written for.
+//! A way back that does nothing, or that makes an empty column where a full one was, reports success. It is found out
+//! in the incident it was written for.
 //!
 //! ## How it is decided
-//! The way back is replayed on the schema that the way forward leaves. *medium*: it has no statement that changes anything
-//! while the way forward does; something that the way forward made is still there; something that it dropped or renamed does
-//! not come back under its name. *low*: a column or a table comes back without the rows or values that were dropped or
-//! truncated, where the way back does not write any; and a value that was added to an enum, which nothing can take away again
-//! but a new type. A trace, where
-//! one runs, goes up, down and up again and compares the schemas; what it measures is told by this rule too.
+//! The way back is replayed on the schema that the way forward leaves. *medium*: it has no statement that changes
+//! anything while the way forward does; something that the way forward made is still there; something that it dropped
+//! or renamed does not come back under its name. *low*: a column or a table comes back without the rows or values that
+//! were dropped or truncated, where the way back does not write any; and a value that was added to an enum, which
+//! nothing can take away again but a new type. A trace, where one runs, goes up, down and up again and compares the
+//! schemas; what it measures is told by this rule too.
 //!
 //! ## What to do
-//! Write the way back for what the way forward does, the other way round and in reverse order. Where rows are to be lost, keep
-//! them first (rename instead of drop, and drop in a later migration) or let the way back raise an error that says so.
+//! Write the way back for what the way forward does, the other way round and in reverse order. Where rows are to be
+//! lost, keep them first (rename instead of drop, and drop in a later migration) or let the way back raise an error
+//! that says so.
 //!
 //! ## Limits
-//! Only tables, views, columns, types, indexes and constraints are compared, by name; data that an `update` overwrote is not
-//! looked at. Dynamic SQL on either way is unread and then nothing is said. The trace compares everything that our catalog facts
-//! have.
+//! Only tables, views, columns, types, indexes and constraints are compared, by name; data that an `update` overwrote
+//! is not looked at. Dynamic SQL on either way is unread and then nothing is said. The trace compares everything that
+//! our catalog facts have.
 
 use super::prelude::*;
 use crate::finding::{Subject, SubjectKind};

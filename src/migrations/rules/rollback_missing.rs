@@ -4,14 +4,14 @@
 //! The one release that must be rolled back is the one whose migration cannot be.
 //!
 //! ## How it is decided
-//! Where the runner's convention has ways back (`down.sql`, `-- +goose Down`, `revert/`, `-- rollback` …) and more than half of
-//! the migrations have one with statements in it, or where the configuration requires them: every migration without, *medium*. Where
-//! the configuration says that none is wanted, where the convention has none, or where most migrations have none, the rule does
-//! not apply, and says so.
+//! Where the runner's convention has ways back (`down.sql`, `-- +goose Down`, `revert/`, `-- rollback` …) and more than
+//! half of the migrations have one with statements in it, or where the configuration requires them: every migration
+//! without, *medium*. Where the configuration says that none is wanted, where the convention has none, or where most
+//! migrations have none, the rule does not apply, and says so.
 //!
 //! ## What to do
-//! Write the way back, even where it is only the note that a restore from backup is the way, or accept the finding with the
-//! reason that the change is undone by a migration forward.
+//! Write the way back, even where it is only the note that a restore from backup is the way, or accept the finding with
+//! the reason that the change is undone by a migration forward.
 //!
 //! ## Limits
 //! Whether a way back is ever used is not known. Whether it works is `rollback-irreversible`'s, and a trace runs it.
@@ -39,7 +39,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn run(replayed: &Replayed<'_>) -> Result<Verdict, Missing> {
     let project = replayed.project;
-    let missing = |because: &str| Err(Missing::new("rollbacks", Reason::Input, because));
+    let missing = |because: &str| Err(Missing::new("rollbacks", Reason::Inapplicable, because));
     // a way back that is there and empty is another rule's
     let downs = project.scripts.iter().filter(|script| script.direction == Direction::Down);
     let downs: HashSet<(&str, &str)> = downs.map(|script| (folder(replayed, script), script.pair.as_str())).collect();

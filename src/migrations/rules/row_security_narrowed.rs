@@ -1,20 +1,20 @@
 //! Row level security that hides rows from running code
 //!
 //! ## Why it matters
-//! With row level security on, every role but the owner sees and writes only rows that a policy allows, and without a policy
-//! none at all: queries do not fail, they return nothing. That looks like lost data.
+//! With row level security on, every role but the owner sees and writes only rows that a policy allows, and without a
+//! policy none at all: queries do not fail, they return nothing. That looks like lost data.
 //!
 //! ## How it is decided
-//! `enable row level security` on a table that was there before the script: *high* where no policy for it is made before it in
-//! the script or later in the same transaction, *low* where one is: what it lets through cannot be judged. `force row level
-//! security` and a dropped policy with none in its place are *medium*.
+//! `enable row level security` on a table that was there before the script: *high* where no policy for it is made
+//! before it in the script or later in the same transaction, *low* where one is: what it lets through cannot be judged.
+//! `force row level security` and a dropped policy with none in its place are *medium*.
 //!
 //! ## What to do
 //! Create the policies first, in the same transaction, and try them as the application's role.
 //!
 //! ## Limits
-//! Policies that the dump or the snapshot has are not known here, so a policy made by an earlier migration does not count. Roles
-//! with `bypassrls` and superusers see everything; which role the application uses is not known.
+//! Policies that the dump or the snapshot has are not known here, so a policy made by an earlier migration does not
+//! count. Roles with `bypassrls` and superusers see everything; which role the application uses is not known.
 
 use super::prelude::*;
 use super::{around, inside};

@@ -1,8 +1,8 @@
 //! serial column
 //!
 //! ## Why it matters
-//! `serial` is an integer, a sequence and a default that only looks like a type: the sequence needs its own grants, `create table … like`
-//! shares it, and an insert that gives a number leaves the sequence behind, to fail later on.
+//! `serial` is an integer, a sequence and a default that only looks like a type: the sequence needs its own grants,
+//! `create table … like` shares it, and an insert that gives a number leaves the sequence behind, to fail later on.
 //!
 //! ## How it is decided
 //! A column that is added is `serial`, `bigserial` or `smallserial`. *info*, and only with `--pedantic`.
@@ -11,8 +11,8 @@
 //! `bigint generated always as identity`.
 //!
 //! ## Limits
-//! A matter of opinion: both count. On a table that has rows neither can be added without writing it anew, which is another
-//! rule's.
+//! A matter of opinion: both count. On a table that has rows neither can be added without writing it anew, which is
+//! another rule's.
 
 use super::prelude::*;
 use super::{around, inside};

@@ -1,20 +1,20 @@
 //! Several `alter table` on one table that could be one
 //!
 //! ## Why it matters
-//! One `alter table` reads or writes the rows once for all its actions; two do it twice, and each of several that are sent
-//! one by one waits for AccessExclusiveLock anew, with everyone else behind it.
+//! One `alter table` reads or writes the rows once for all its actions; two do it twice, and each of several that are
+//! sent one by one waits for AccessExclusiveLock anew, with everyone else behind it.
 //!
 //! ## How it is decided
-//! On a table that was there before the script. In one transaction, where the lock is held anyway: from two statements on
-//! that each read or write all rows. Sent one by one: from two on that take AccessExclusiveLock, do not depend on each other
-//! and only add, drop or describe columns. *low*.
+//! On a table that was there before the script. In one transaction, where the lock is held anyway: from two statements
+//! on that each read or write all rows. Sent one by one: from two on that take AccessExclusiveLock, do not depend on
+//! each other and only add, drop or describe columns. *low*.
 //!
 //! ## What to do
 //! One `alter table` with the actions in a list.
 //!
 //! ## Limits
-//! What belongs apart is not counted: `not valid` and its validation, `using index`, `set not null` and the constraint that proves it,
-//! partitions. Statements that name the same column are taken to depend on each other.
+//! What belongs apart is not counted: `not valid` and its validation, `using index`, `set not null` and the constraint
+//! that proves it, partitions. Statements that name the same column are taken to depend on each other.
 
 use super::around;
 use super::prelude::*;

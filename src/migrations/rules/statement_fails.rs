@@ -4,20 +4,21 @@
 //! It stops the migration on the way to production, after the statements before it ran, and it is known beforehand.
 //!
 //! ## How it is decided
-//! The schema at that moment is what the dump, the snapshot or the server holds and the migrations have made of it. *high*:
-//! the statement names what is not there any more, or, where all that exists is known, what never was; makes what is there
-//! already; drops what others depend on without `cascade`; changes the type of a column that a view or a generated column
-//! uses; combines what the server does not combine. Reported only where it is certain: a table of which nothing is known may
-//! have any column. Failures that depend on the rows are other rules', as are transactions, versions and enum values.
+//! The schema at that moment is what the dump, the snapshot or the server holds and the migrations have made of it.
+//! *high*: the statement names what is not there any more, or, where all that exists is known, what never was; makes
+//! what is there already; drops what others depend on without `cascade`; changes the type of a column that a view or a
+//! generated column uses; combines what the server does not combine. Reported only where it is certain: a table of
+//! which nothing is known may have any column. Failures that depend on the rows are other rules', as are transactions,
+//! versions and enum values.
 //!
 //! ## What to do
-//! Correct the statement, or the order of the migrations. In a file that was edited after it ran somewhere, restore it and
-//! write a new one.
+//! Correct the statement, or the order of the migrations. In a file that was edited after it ran somewhere, restore it
+//! and write a new one.
 //!
 //! ## Limits
-//! Objects that dynamic SQL, an extension or another tool made are unknown, and so is a migration outside of the folder: where
-//! the dump is older than the first migration, or newer, `--schema` misleads. Privileges are not looked at. The statements
-//! after a failure are reviewed as if it had not been there.
+//! Objects that dynamic SQL, an extension or another tool made are unknown, and so is a migration outside of the
+//! folder: where the dump is older than the first migration, or newer, `--schema` misleads. Privileges are not looked
+//! at. The statements after a failure are reviewed as if it had not been there.
 
 use super::prelude::*;
 

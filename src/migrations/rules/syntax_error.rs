@@ -1,22 +1,23 @@
 //! Statement that does not parse, or that nobody can read
 //!
 //! ## Why it matters
-//! A statement with a syntax error fails, and in a transaction everything before it is undone. What cannot be read at all,
-//! SQL that a function puts together at run time, is not reviewed, and silence about it would look like approval.
+//! A statement with a syntax error fails, and in a transaction everything before it is undone. What cannot be read at
+//! all, SQL that a function puts together at run time, is not reviewed, and silence about it would look like approval.
 //!
 //! ## How it is decided
-//! By PostgreSQL's own parser, that of the newest version: *high* for a statement it refuses, for a placeholder that nobody
-//! filled where a value or a name must be, and for a command of psql in a file that another runner sends. *info* for what may
-//! well run but is not reviewed: a statement nested too deep to analyse, dynamic SQL, a language that is not read. The
-//! statements around it are reviewed all the same.
+//! By PostgreSQL's own parser, that of the newest version: *high* for a statement it refuses, for a placeholder that
+//! nobody filled where a value or a name must be, and for a command of psql in a file that another runner sends. *info*
+//! for what may well run but is not reviewed: a statement nested too deep to analyse, dynamic SQL, a language that is
+//! not read. The statements around it are reviewed all the same.
 //!
 //! ## What to do
-//! Correct it. Fill placeholders before the review, or declare their values. For dynamic SQL, review what it builds by hand,
-//! or let a trace run it.
+//! Correct it. Fill placeholders before the review, or declare their values. For dynamic SQL, review what it builds by
+//! hand, or let a trace run it.
 //!
 //! ## Limits
-//! Grammar that an extension or a fork of PostgreSQL adds does not parse. What is right in the newest grammar and missing in
-//! an older target is `not-available-in-version`. After a quote without an end, where the next statement begins is a guess.
+//! Grammar that an extension or a fork of PostgreSQL adds does not parse. What is right in the newest grammar and
+//! missing in an older target is `not-available-in-version`. After a quote without an end, where the next statement
+//! begins is a guess.
 
 use super::prelude::*;
 use crate::finding::{Subject, SubjectKind};

@@ -1,18 +1,18 @@
 //! Table dropped while running code may use it
 //!
 //! ## Why it matters
-//! Every statement of running code that names the table fails from the commit on, and its rows are gone: no roll-back of the
-//! release brings them back.
+//! Every statement of running code that names the table fails from the commit on, and its rows are gone: no roll-back
+//! of the release brings them back.
 //!
 //! ## How it is decided
-//! `drop table`, `drop schema`, `drop database` of what was there before the script; *high*: whether code still uses it cannot
-//! be seen here. *low* for a partition, which old data is usually dropped by, and for a table in whose place the same
-//! transaction puts a view: code goes on, the rows are gone. Silent for tables that the script made, temporary ones, and where
-//! it is known that there is none.
+//! `drop table`, `drop schema`, `drop database` of what was there before the script; *high*: whether code still uses it
+//! cannot be seen here. *low* for a partition, which old data is usually dropped by, and for a table in whose place the
+//! same transaction puts a view: code goes on, the rows are gone. Silent for tables that the script made, temporary
+//! ones, and where it is known that there is none.
 //!
 //! ## What to do
-//! Release code that does not use it first, drop it in a later migration, and accept the finding with that reason. To be able
-//! to go back for a while, rename it out of the way first and drop it when nobody has missed it.
+//! Release code that does not use it first, drop it in a later migration, and accept the finding with that reason. To
+//! be able to go back for a while, rename it out of the way first and drop it when nobody has missed it.
 //!
 //! ## Limits
 //! The application's code is not read. On the way back a drop undoes a creation and is not reported.

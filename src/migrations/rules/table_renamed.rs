@@ -4,18 +4,19 @@
 //! Old code fails from the commit on, new code until then: no order of migration and deployment lets both run.
 //!
 //! ## How it is decided
-//! `rename to` of a table, view, materialized view, foreign table, sequence or schema that was there before the script; *high*. Where
-//! the same transaction creates a view of the old name that reads the renamed one, old code goes on: silent where privileges
-//! are granted on that view too, *low* where they are not, as the view has none of the table's.
+//! `rename to` of a table, view, materialized view, foreign table, sequence or schema that was there before the script;
+//! *high*. Where the same transaction creates a view of the old name that reads the renamed one, old code goes on:
+//! silent where privileges are granted on that view too, *low* where they are not, as the view has none of the table's.
 //!
 //! ## What to do
-//! In one transaction rename, create a view of the old name over it, and grant on the view what was granted on the table; drop
-//! the view when no running code uses the old name. A view over one table takes inserts, updates and deletes as the table does.
+//! In one transaction rename, create a view of the old name over it, and grant on the view what was granted on the
+//! table; drop the view when no running code uses the old name. A view over one table takes inserts, updates and
+//! deletes as the table does.
 //!
 //! ## Limits
-//! Through such a view `copy … from` and `truncate` do not work, and row level security is that of the view's owner unless it
-//! is made `with (security_invoker)` (15). Whether the owner is the only one who uses it is not known: then no grant is needed.
-//! Renamed constraints, indexes and triggers are not reported: code rarely names them.
+//! Through such a view `copy … from` and `truncate` do not work, and row level security is that of the view's owner
+//! unless it is made `with (security_invoker)` (15). Whether the owner is the only one who uses it is not known: then
+//! no grant is needed. Renamed constraints, indexes and triggers are not reported: code rarely names them.
 
 use super::prelude::*;
 use super::{around, inside};

@@ -8,8 +8,8 @@
 //! A column that is added is `timestamp`. *info*, and only with `--pedantic`.
 //!
 //! ## What to do
-//! `timestamptz`: it holds an instant, takes as many bytes, and shows it in the session's zone. Changing it later writes the
-//! table anew unless the session's `TimeZone` is UTC.
+//! `timestamptz`: it holds an instant, takes as many bytes, and shows it in the session's zone. Changing it later
+//! writes the table anew unless the session's `TimeZone` is UTC.
 //!
 //! ## Limits
 //! A matter of opinion: where everything writes UTC, or a local time is meant (an opening hour), it is right.

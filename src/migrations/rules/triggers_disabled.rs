@@ -1,21 +1,23 @@
 //! Triggers switched off
 //!
 //! ## Why it matters
-//! A trigger that is off does not fire for anyone's rows, not just the migration's: what it keeps up (an audit, a copy, a
-//! search column) is silently wrong afterwards. `disable trigger all` and `session_replication_role = replica` switch off
-//! foreign keys too, which are triggers, and nothing checks those rows later.
+//! A trigger that is off does not fire for anyone's rows, not just the migration's: what it keeps up (an audit, a copy,
+//! a search column) is silently wrong afterwards. `disable trigger all` and `session_replication_role = replica` switch
+//! off foreign keys too, which are triggers, and nothing checks those rows later.
 //!
 //! ## How it is decided
-//! `disable trigger` on a table that was there before the script, *medium* where the script does not switch it on again, *low*
-//! where it does in a later transaction: writes between the two escape. Silent where the same transaction does, since
-//! ShareRowExclusiveLock keeps other writers out until then. `session_replication_role` set to `replica` is *medium*, and
-//! `disable rule` counts as a trigger.
+//! `disable trigger` on a table that was there before the script, *medium* where the script does not switch it on
+//! again, *low* where it does in a later transaction: writes between the two escape. Silent where the same transaction
+//! does, since ShareRowExclusiveLock keeps other writers out until then. `session_replication_role` set to `replica` is
+//! *medium*, and `disable rule` counts as a trigger.
 //!
 //! ## What to do
-//! Switch it on again in the same transaction, or let the trigger's function leave the migration's rows alone by a setting.
+//! Switch it on again in the same transaction, or let the trigger's function leave the migration's rows alone by a
+//! setting.
 //!
 //! ## Limits
-//! A loader that sets `session_replication_role` for known good data does so on purpose: accept the finding with that reason.
+//! A loader that sets `session_replication_role` for known good data does so on purpose: accept the finding with that
+//! reason.
 
 use super::prelude::*;
 use super::{around, inside};

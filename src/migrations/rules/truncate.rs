@@ -1,15 +1,16 @@
 //! Table emptied
 //!
 //! ## Why it matters
-//! `truncate` takes AccessExclusiveLock, so it waits for every reader and all others wait behind it, and once it has committed
-//! no roll-back of the release brings the rows back. Triggers for each row and `on delete` actions do not run.
+//! `truncate` takes AccessExclusiveLock, so it waits for every reader and all others wait behind it, and once it has
+//! committed no roll-back of the release brings the rows back. Triggers for each row and `on delete` actions do not
+//! run.
 //!
 //! ## How it is decided
 //! `truncate` of a table that was there before the script and is not known to be empty. *high*.
 //!
 //! ## What to do
-//! Keep what may be needed: `create table … as table …` before it. Where rows are to go a part at a time, `delete` in batches
-//! outside of the migration; where the table is a cache, say so when accepting the finding.
+//! Keep what may be needed: `create table … as table …` before it. Where rows are to go a part at a time, `delete` in
+//! batches outside of the migration; where the table is a cache, say so when accepting the finding.
 //!
 //! ## Limits
 //! What the rows are worth is not known. What `cascade` empties besides is the rule `cascade`'s.

@@ -1,17 +1,18 @@
 //! Transaction that the script does not end, or ends for someone else
 //!
 //! ## Why it matters
-//! A `begin` without its `commit` is undone when the session ends: the runner reports success and nothing happened. A `begin`
-//! within the runner's transaction only warns, but the script's `commit` then ends the runner's: what follows runs without
-//! one, and the runner can no longer undo the migration or record it together with what it did.
+//! A `begin` without its `commit` is undone when the session ends: the runner reports success and nothing happened. A
+//! `begin` within the runner's transaction only warns, but the script's `commit` then ends the runner's: what follows
+//! runs without one, and the runner can no longer undo the migration or record it together with what it did.
 //!
 //! ## How it is decided
-//! The transactions are followed statement by statement. *high*: a transaction that the script began is open at its end.
-//! *medium*: a `commit` or `rollback` that ends the runner's transaction; a `begin` within a transaction where no such end
-//! follows is *low*, as is a `commit` where no transaction is open: each only warns.
+//! The transactions are followed statement by statement. *high*: a transaction that the script began is open at its
+//! end. *medium*: a `commit` or `rollback` that ends the runner's transaction; a `begin` within a transaction where no
+//! such end follows is *low*, as is a `commit` where no transaction is open: each only warns.
 //!
 //! ## What to do
-//! End what was begun. Under a runner that wraps the script, leave `begin` and `commit` away, or tell the runner not to.
+//! End what was begun. Under a runner that wraps the script, leave `begin` and `commit` away, or tell the runner not
+//! to.
 //!
 //! ## Limits
 //! The wrap is what the runner's conventions and the files say. `savepoint` and `prepare transaction` are followed;

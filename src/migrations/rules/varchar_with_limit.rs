@@ -1,8 +1,8 @@
 //! varchar with a limit
 //!
 //! ## Why it matters
-//! The limit is a rule that lives in the type: to raise it needs AccessExclusiveLock, to lower it the table is written anew, and views over
-//! the column stand in the way of both. It saves neither space nor time.
+//! The limit is a rule that lives in the type: to raise it needs AccessExclusiveLock, to lower it the table is written
+//! anew, and views over the column stand in the way of both. It saves neither space nor time.
 //!
 //! ## How it is decided
 //! A column that is added is `varchar(n)`. *info*, and only with `--pedantic`.

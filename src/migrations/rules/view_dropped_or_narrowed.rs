@@ -1,21 +1,22 @@
 //! View dropped, or made anew without columns it had
 //!
 //! ## Why it matters
-//! Code that reads the view, or the column, fails from the commit on. A view that is made anew has none of the privileges
-//! that were granted on the old one.
+//! Code that reads the view, or the column, fails from the commit on. A view that is made anew has none of the
+//! privileges that were granted on the old one.
 //!
 //! ## How it is decided
-//! `drop view` and `drop materialized view` of one that was there before the script: *high* where the same transaction makes
-//! none of that name, and *high* where the new one is known to lack columns that the old one had. *low* where the new one has
-//! all of them but nothing is granted on it. `create or replace` cannot take columns away: the server refuses it.
+//! `drop view` and `drop materialized view` of one that was there before the script: *high* where the same transaction
+//! makes none of that name, and *high* where the new one is known to lack columns that the old one had. *low* where the
+//! new one has all of them but nothing is granted on it. `create or replace` cannot take columns away: the server
+//! refuses it.
 //!
 //! ## What to do
-//! Add what is new at the end with `create or replace view`, which keeps privileges and the columns that are there; drop a
-//! column or a view when no running code reads it. Drop and create in one transaction, and grant again.
+//! Add what is new at the end with `create or replace view`, which keeps privileges and the columns that are there;
+//! drop a column or a view when no running code reads it. Drop and create in one transaction, and grant again.
 //!
 //! ## Limits
-//! Columns of `select *` over a table that is not known cannot be told. Types of columns are not compared. A materialized view
-//! is a table here: nothing is said of how old its rows are.
+//! Columns of `select *` over a table that is not known cannot be told. Types of columns are not compared. A
+//! materialized view is a table here: nothing is said of how old its rows are.
 
 use super::prelude::*;
 use super::{around, inside};

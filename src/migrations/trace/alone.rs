@@ -64,7 +64,7 @@ pub(super) async fn run(bench: &mut Bench, text: &str, command: &Command, step: 
         }
     };
     let heard = bench.main.heard();
-    let mut observed = Observed::default();
+    let mut observed = Observed { old: observe::names_of_old(&before, old), ..Observed::default() };
     observe::read_messages(&heard, &before, old, &mut observed);
     drop(bench.main.run("set client_min_messages = notice").await);
     observed.saw_locks = in_the_way && !seen.is_empty();

@@ -29,16 +29,16 @@ pub(super) fn compare(effects: &Effects, observed: &Observed) -> Traced {
                 differences.push(format!("it ran, the review says that it fails: {}", failure.message));
             }
             locks(effects, observed, &mut differences, &mut unseen);
-            work("rewrote", names(&effects.rewrites), &observed.rewrites, &mut differences, &mut unseen);
+            work("rewrote", names(observed, &effects.rewrites), &observed.rewrites, &mut differences, &mut unseen);
             let rewritten: BTreeSet<&String> = observed.rewrites.iter().collect();
             let builds: BTreeSet<String> =
                 observed.builds.iter().filter(|table| !rewritten.contains(table)).cloned().collect();
-            work("built an index on", names(&effects.builds), &builds, &mut differences, &mut unseen);
+            work("built an index on", names(observed, &effects.builds), &builds, &mut differences, &mut unseen);
             // a build or a rewrite reads the table too, and a statement may read what it likes
-            let own = names(&effects.scans);
+            let own = names(observed, &effects.scans);
             let scans: BTreeSet<String> = observed.scans.iter().filter(|table| own.contains(*table)).cloned().collect();
             work("scanned", own, &scans, &mut differences, &mut unseen);
-            let validated = names(&effects.validations);
+            let validated = names(observed, &effects.validations);
             work("validated a foreign key of", validated, &observed.validations, &mut differences, &mut unseen);
         }
     }
@@ -51,8 +51,10 @@ pub(super) fn compare(effects: &Effects, observed: &Observed) -> Traced {
     Traced { effects: told(observed), verification, differences }
 }
 
-fn names(work: &[Work]) -> BTreeSet<String> {
-    work.iter().filter(|work| !work.is_new).map(|work| work.relation.to_string()).collect()
+/// What was there before the script; what the script made itself was not looked at.
+fn names(observed: &Observed, work: &[Work]) -> BTreeSet<String> {
+    let own = work.iter().filter(|work| !work.is_new).map(|work| work.relation.to_string());
+    own.filter(|name| observed.old.contains(name)).collect()
 }
 
 fn work(

@@ -37,6 +37,13 @@ pub(super) struct Observed {
     pub(super) with_rows: Option<Refused>,
     /// Whether its locks could be seen.
     pub(super) saw_locks: bool,
+    /// The relations that were there before its script, by the names they have.
+    pub(super) old: BTreeSet<String>,
+}
+
+/// The names of those relations that were there before a script.
+pub(super) fn names_of_old(before: &Relations, old: &Relations) -> BTreeSet<String> {
+    before.iter().filter(|(oid, _)| old.contains_key(oid)).map(|(_, one)| one.name.to_string()).collect()
 }
 
 impl Observed {
@@ -123,7 +130,7 @@ pub(super) async fn run(session: &mut Workbench, text: &str, old: &Relations) ->
     session.heard();
     let answer = session.run(text).await;
     let heard = session.heard();
-    let mut observed = Observed::default();
+    let mut observed = Observed { old: names_of_old(&before, old), ..Observed::default() };
     read_messages(&heard, &before, old, &mut observed);
     if let Err(error) = answer {
         observed.error = Some(error);

@@ -27,9 +27,9 @@ const KEYS: &str = "select n.nspname, c.relname, a.attname, m.nspname, r.relname
     from pg_catalog.pg_constraint as k \
     join pg_catalog.pg_class as c on c.oid = k.conrelid join pg_catalog.pg_namespace as n on n.oid = c.relnamespace \
     join pg_catalog.pg_class as r on r.oid = k.confrelid join pg_catalog.pg_namespace as m on m.oid = r.relnamespace \
-    cross join lateral pg_catalog.unnest(k.conkey, k.confkey) as p (own, other) \
-    join pg_catalog.pg_attribute as a on a.attrelid = k.conrelid and a.attnum = p.own \
-    join pg_catalog.pg_attribute as b on b.attrelid = k.confrelid and b.attnum = p.other \
+    cross join lateral pg_catalog.generate_subscripts(k.conkey, 1) as p (part) \
+    join pg_catalog.pg_attribute as a on a.attrelid = k.conrelid and a.attnum = k.conkey[p.part] \
+    join pg_catalog.pg_attribute as b on b.attrelid = k.confrelid and b.attnum = k.confkey[p.part] \
     where k.contype = 'f'";
 
 /// How many rows of different values are tried for a table.

@@ -1,14 +1,14 @@
 //! `alter column … type`, and what hangs on the column: checks are verified again, indexes are built again where they
 //! cannot be kept, foreign keys are made again on both sides.
 
-use super::super::super::catalog::{QName, Relation};
-use super::super::super::command::{Action, ActionKind, ConstraintKind, Expr, Name, TypeName};
-use super::super::super::type_change::{Change, rebuilds};
 use super::super::constraints;
 use super::super::outside;
 use super::super::tally::Reason;
 use super::{Alter, columns};
 use crate::lock::LockMode;
+use crate::migrations::catalog::{QName, Relation};
+use crate::migrations::command::{Action, ActionKind, ConstraintKind, Expr, Name, TypeName};
+use crate::migrations::type_change::{Change, rebuilds};
 
 /// The change itself.
 pub(super) fn change(
@@ -153,7 +153,15 @@ fn foreign_keys(alter: &mut Alter<'_, '_>, relation: &Relation, column: &str) {
             let is_to_it = constraint.references.as_ref().is_some_and(|(to, keys)| {
                 *to == relation.name && (keys.is_empty() || keys.iter().any(|key| key == column))
             });
-            if is_to_it && is_rewritten && constraint.is_valid && !constraint.definition.is_not_enforced {
+            // a key that the same statement drops takes the foreign keys to it along
+            let is_going = constraint.references.as_ref().is_some_and(|(_, keys)| {
+                let key = relation.constraints.iter().find(|own| {
+                    let is_key = matches!(own.definition.kind, ConstraintKind::PrimaryKey | ConstraintKind::Unique);
+                    is_key && (own.definition.columns == *keys || keys.is_empty())
+                });
+                key.is_some_and(|key| alter.dropped.contains(&key.name))
+            });
+            if !is_going && is_to_it && is_rewritten && constraint.is_valid && !constraint.definition.is_not_enforced {
                 let reason = Reason::new(because(&constraint.name)).part(&constraint.name);
                 alter.tally.validate(&other, reason);
             }

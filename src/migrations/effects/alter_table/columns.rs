@@ -1,14 +1,14 @@
 //! Actions on columns: adding and dropping them, nulls, identities, expressions.
 
-use super::super::super::catalog::{Column, QName, Relation, TypeDefinition};
-use super::super::super::command::{
-    ColumnDef, Constraint, ConstraintKind, Expr, Generated, Literal, Name, TypeName, Volatility,
-};
-use super::super::super::volatility::Answer;
 use super::super::tally::{Reason, Tally};
 use super::super::{constraints, outside, proofs};
 use super::Alter;
 use crate::lock::LockMode;
+use crate::migrations::catalog::{Column, QName, Relation, TypeDefinition};
+use crate::migrations::command::{
+    ColumnDef, Constraint, ConstraintKind, Expr, Generated, Literal, Name, TypeName, Volatility,
+};
+use crate::migrations::volatility::Answer;
 
 /// `add column`.
 pub(super) fn add(alter: &mut Alter<'_, '_>, column: &ColumnDef, if_not_exists: bool) {
