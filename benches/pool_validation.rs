@@ -256,6 +256,7 @@ fn main() {
     let binaries = find_binaries(&[]).into_iter().next_back().expect("a PostgreSQL: `make deps`");
     let version = binaries.version.clone();
     let mut options = Options::new(binaries).set("log_min_duration_statement", "0").set("log_line_prefix", PREFIX);
+    options.supervisor = Some(env!("CARGO_BIN_EXE_pgassay").into());
     options = options.set("max_connections", "100").set("log_destination", "stderr").set("logging_collector", "off");
     let server = Scratch::start(options).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
