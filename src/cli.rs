@@ -41,7 +41,6 @@ const EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on; 1 somethi
 A connection string may be a URI, key=value pairs or nothing: then libpq's environment (PGHOST, PGSERVICE, PGPASSFILE, …).";
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
 enum Verb {
     /// Score a live PostgreSQL, or a stored snapshot of one, with evidence
     Audit(audit::Arguments),

@@ -334,7 +334,7 @@ pub enum Body {
     /// Of a pool: how large it should be, and why.
     Pool {
         /// The advice.
-        pool: Advice,
+        pool: Box<Advice>,
     },
 }
 

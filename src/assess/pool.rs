@@ -164,6 +164,6 @@ pub fn report(given: &Given<'_>, notes: Vec<Note>) -> Report {
         suppressed: Vec::new(),
         missing: Vec::new(),
         top: Vec::new(),
-        body: Body::Pool { pool },
+        body: Body::Pool { pool: Box::new(pool) },
     }
 }

@@ -80,8 +80,8 @@ mod tests {
         lab.pooler().pools[0].clients_waiting = 3;
         assert!(lab.found(&CHECK).is_empty());
         lab.pooler().pools[0].longest_wait_seconds = 2.0;
-        assert_eq!(lab.found(&CHECK), ["medium app"]);
+        assert_eq!(lab.found(&CHECK), ["medium shop/app"]);
         lab.pooler().pools[0].longest_wait_seconds = 10.0;
-        assert_eq!(lab.found(&CHECK), ["high app"]);
+        assert_eq!(lab.found(&CHECK), ["high shop/app"]);
     }
 }

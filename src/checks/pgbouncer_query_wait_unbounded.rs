@@ -77,8 +77,8 @@ mod tests {
             lab.pooler().settings.insert("query_wait_timeout".into(), wait.into());
             lab.found(&CHECK)
         };
-        assert_eq!(found("0"), ["medium bouncer:6432"]);
-        assert_eq!(found("120"), ["low bouncer:6432"]);
+        assert_eq!(found("0"), ["medium bouncer%3A6432"]);
+        assert_eq!(found("120"), ["low bouncer%3A6432"]);
         assert!(found("30").is_empty());
     }
 }

@@ -72,7 +72,7 @@ mod tests {
         lab.pooler();
         assert_eq!(lab.run(&CHECK).unwrap().unjudged.len(), 1);
         lab.pooler().settings.insert("server_lifetime".into(), "1800".into());
-        assert_eq!(lab.found(&CHECK), ["low bouncer:6432"]);
+        assert_eq!(lab.found(&CHECK), ["low bouncer%3A6432"]);
         lab.pooler().settings.insert("server_lifetime".into(), "1500".into());
         assert!(lab.found(&CHECK).is_empty());
     }

@@ -99,7 +99,7 @@ mod tests {
         lab.session("app", "active", 1.0);
         assert!(lab.found(&CHECK).is_empty(), "it pools transactions");
         lab.pooler().pools[0].mode = "session".into();
-        assert_eq!(lab.found(&CHECK), ["medium app"]);
+        assert_eq!(lab.found(&CHECK), ["medium shop/app"]);
         lab.pooler().pools[0].user = "other".into();
         let verdict = lab.run(&CHECK).unwrap();
         assert_eq!((verdict.findings.len(), verdict.unjudged.len()), (0, 1));

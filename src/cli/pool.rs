@@ -109,7 +109,7 @@ fn target(text: &str) -> Result<Wait, String> {
         return if holds > 0.0 && holds <= 1000.0 { Ok(Wait::Holds(holds)) } else { Err(wrong()) };
     }
     let seconds = config::seconds(text).map_err(|_| wrong())?;
-    if seconds >= 0.0 && seconds <= 3600.0 { Ok(Wait::Seconds(seconds)) } else { Err(wrong()) }
+    if (0.0..=3600.0).contains(&seconds) { Ok(Wait::Seconds(seconds)) } else { Err(wrong()) }
 }
 
 fn pools(word: &str) -> Result<Pools, String> {

@@ -82,3 +82,25 @@ impl Recorder {
         Holds { actors, all: self.all }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ended_first_comes_first_and_pauses_are_idle() {
+        let mut recorder = Recorder::default();
+        recorder.next();
+        let silent = recorder.open(Some(0), 10, false, 7);
+        recorder.next();
+        let mut explicit = recorder.open(Some(5), 15, true, 8);
+        recorder.next();
+        recorder.go_on(&mut explicit, 40, 50);
+        recorder.close(2, 0, &explicit, Some(50));
+        // noticed only now, though its last statement came first
+        recorder.close(1, 0, &silent, Some(silent.last_end));
+        let holds = recorder.finish(Vec::new());
+        let told: Vec<_> = holds.all.iter().map(|hold| (hold.session, hold.start, hold.end, hold.idle)).collect();
+        assert_eq!(told, [(1, Some(0), Some(10), 0), (2, Some(5), Some(50), 25)]);
+    }
+}

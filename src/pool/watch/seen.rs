@@ -55,7 +55,8 @@ pub(super) struct Seen {
     /// The fewest and the most connections of each pool.
     sizes: BTreeMap<Key, (u64, u64)>,
     pauses: HashMap<(i32, Timestamp), f64>,
-    holders: BTreeMap<String, (Holder, BTreeSet<(i32, Option<Timestamp>)>)>,
+    /// With the transactions that each was seen in.
+    holders: BTreeMap<String, (Holder, BTreeSet<Session>)>,
 }
 
 impl Seen {
