@@ -169,6 +169,10 @@ struct Table {
     text: String,
     misses: u32,
     rows: u32,
+    runs: u32,
+    met: u32,
+    /// Milliseconds over the target at most.
+    over: f64,
 }
 
 fn verdict(predicted: f64, measured: f64, share: f64, least: f64) -> bool {
@@ -237,9 +241,13 @@ async fn validate(server: &Scratch, url: &str, traffic: Traffic, seconds: f64, t
     row(size as usize, &measured, " (recommended)");
     let p99 = quantile(&measured, 0.99);
     let target = demand.hold().unwrap() * 1e3;
-    let met = if p99 <= target { "met" } else { "**missed**" };
-    table.misses += u32::from(p99 > target);
-    table.rows += 1;
+    table.runs += 1;
+    table.met += u32::from(p99 <= target);
+    table.over = table.over.max(p99 - target);
+    let met = match p99 - target {
+        over if over <= 0.0 => "met".to_owned(),
+        over => format!("**over by {over:.1} ms**"),
+    };
     writeln!(
         table.text,
         "\nRecommended: {size} for a p99 wait of one mean hold, {target:.1} ms; run again it was {p99:.1} ms: {met}. The checklist's \
@@ -260,7 +268,7 @@ fn main() {
     options = options.set("max_connections", "100").set("log_destination", "stderr").set("logging_collector", "off");
     let server = Scratch::start(options).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut table = Table { text: String::new(), misses: 0, rows: 0 };
+    let mut table = Table { text: String::new(), misses: 0, rows: 0, runs: 0, met: 0, over: 0.0 };
     runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(&server.url("postgres"), NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -278,10 +286,14 @@ fn main() {
          server's log of that run is replayed against smaller pools: *predicted*. The same schedule is run against pools of \
          those sizes (deadpool-postgres), and what clients waited is measured on their side: *measured*. Bounds: the mean \
          within the greater of 25 % and 1 ms, the 95th percentile within the greater of 30 % and 3 ms.\n\n\
-         {} of {} comparisons are within their bounds.\n{}",
+         {} of {} comparisons are within their bounds. A pool of the recommended size met its target in {} of {} runs, and was over \
+         it by {:.1} ms at most; a 99th percentile of so short a run rests on a dozen transactions.\n{}",
         std::thread::available_parallelism().map_or(1, usize::from),
         table.rows - table.misses,
         table.rows,
+        table.met,
+        table.runs,
+        table.over,
         table.text
     );
     match words.get(1) {

@@ -588,7 +588,6 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("logs", &["fingerprint", "statement_shape"]),
     // a snapshot is one of the things that a schema can begin with
     ("migrations", &["config", "facts", "VIEWS"]),
-    ("pool", &[]),
     ("reviews", &["facts", "checks"]),
     // the advice is the body of a report; what it is made from may be a log, a server or a pooler
     ("report", &["pool"]),
