@@ -2,11 +2,12 @@
 //! first. Pure.
 
 pub mod logs;
+pub mod pool;
 pub mod review;
 
 use crate::attest::Attestations;
 use crate::audit::Audited;
-use crate::checklist::{self, Inputs};
+use crate::checklist::{self, Inputs, Ruling};
 use crate::config::Config;
 use crate::facts::{KNOWN_MAJORS, Snapshot};
 use crate::finding::{Finding, Unit, Value};
@@ -30,6 +31,8 @@ pub struct Given<'a> {
     pub log_from_to: (Option<Timestamp>, Option<Timestamp>),
     /// What the rules over migrations said, where migrations were given.
     pub migrations: Option<&'a review::Judged>,
+    /// What is known of pools, as far as the items ask.
+    pub pool: &'a [Ruling],
     /// The configuration in effect.
     pub config: &'a Config,
     /// What people said.
@@ -76,6 +79,7 @@ pub fn report(given: &Given<'_>, mut audited: Audited, mut notes: Vec<Note>) -> 
         window: audited.window.as_ref(),
         log: log.as_ref(),
         reviewed: given.migrations.is_some(),
+        pool: given.pool,
     });
     Report {
         format: FORMAT,
@@ -235,6 +239,7 @@ mod tests {
             workload: None,
             log_from_to: (None, None),
             migrations: None,
+            pool: &[],
             config: &config,
             attestations: &Attestations::default(),
             at: lab.snapshot.captured_at,

@@ -27,8 +27,8 @@ pub use decide::{Decide, Decider, Over, Part};
 use crate::attest::Attestations;
 use crate::finding::Finding;
 use crate::outcome::RuleResult;
-use crate::report::{Assessment, Suppressed, Window};
-use crate::rule::words;
+use crate::report::{Assessment, State, Suppressed, Window};
+use crate::rule::{Evidence, words};
 use crate::score::Score;
 
 words! {
@@ -170,6 +170,21 @@ pub struct Inputs<'a> {
     pub log: Option<&'a Window>,
     /// Whether migrations were reviewed.
     pub reviewed: bool,
+    /// What pools, their configurations and their pooler say of items.
+    pub pool: &'a [Ruling],
+}
+
+/// What something that is no rule says of an item: a measured pool, or its configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ruling {
+    /// The item.
+    pub item: String,
+    /// Its state as far as that tells.
+    pub state: State,
+    /// How that is known; none where it is unknown.
+    pub evidence: Option<Evidence>,
+    /// The numbers behind it, or what would supply them.
+    pub because: String,
 }
 
 impl<'a> Inputs<'a> {
@@ -179,6 +194,7 @@ impl<'a> Inputs<'a> {
             Input::Server => self.audited,
             Input::Logs => self.log.is_some(),
             Input::Migrations => self.reviewed,
+            Input::Pool => !self.pool.is_empty(),
             _ => false,
         }
     }
@@ -197,6 +213,7 @@ impl<'a> Inputs<'a> {
             window: None,
             log: None,
             reviewed: false,
+            pool: &[],
         }
     }
 }

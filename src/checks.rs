@@ -23,6 +23,12 @@ mod n_plus_one_suspected;
 mod no_idle_in_transaction_timeout;
 mod no_lock_timeout;
 mod no_statement_timeout;
+mod pgbouncer_clients_waiting;
+mod pgbouncer_pools_exceed_max_connections;
+mod pgbouncer_query_wait_unbounded;
+mod pgbouncer_server_lifetime_too_long;
+mod pgbouncer_session_pooling_idle;
+mod pgbouncer_vulnerable_version;
 mod plan_not_reviewed;
 mod redundant_index;
 mod sequence_near_limit;
@@ -72,6 +78,12 @@ pub static ALL: &[&Check] = &[
     &timeout_suspicious::CHECK,
     &slow_query_log_off::CHECK,
     &statement_not_tracked::CHECK,
+    &pgbouncer_clients_waiting::CHECK,
+    &pgbouncer_pools_exceed_max_connections::CHECK,
+    &pgbouncer_query_wait_unbounded::CHECK,
+    &pgbouncer_server_lifetime_too_long::CHECK,
+    &pgbouncer_session_pooling_idle::CHECK,
+    &pgbouncer_vulnerable_version::CHECK,
     &plan_not_reviewed::CHECK,
     &connection_per_request::CHECK,
     &connections_near_limit::CHECK,

@@ -16,6 +16,7 @@ mod list;
 mod live;
 mod logs;
 mod output;
+mod pool;
 mod prove;
 mod review;
 mod review_plan;
@@ -40,7 +41,6 @@ const EXIT_CODES: &str = "Exit codes: 0 nothing at or above --fail-on; 1 somethi
 A connection string may be a URI, key=value pairs or nothing: then libpq's environment (PGHOST, PGSERVICE, PGPASSFILE, …).";
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "a run has one")]
 enum Verb {
     /// Score a live PostgreSQL, or a stored snapshot of one, with evidence
     Audit(audit::Arguments),
@@ -48,6 +48,8 @@ enum Verb {
     Logs(logs::Arguments),
     /// Say what migrations will do to a database in use: locks, rewrites, what breaks, before they are merged
     Review(review::Arguments),
+    /// Recommend the size of connection pools, from what was measured, and write their configuration
+    Pool(pool::Arguments),
     /// Store what an audit reads, to be judged elsewhere
     Snapshot(snapshot::Arguments),
     /// Explain a rule: why it matters, how it is decided, what to do, its limits
@@ -176,6 +178,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Logs(arguments) => logs::run(&arguments),
         Verb::Review(arguments) => review::run(&arguments),
+        Verb::Pool(arguments) => pool::run(&arguments),
         Verb::Snapshot(arguments) => snapshot::run(&arguments),
         Verb::Explain(arguments) => explain::run(&arguments),
         Verb::List(arguments) => list::run(&arguments),

@@ -111,6 +111,7 @@ pub async fn collect(door: &Door, databases: Databases, stop: &Stop) -> Result<(
         databases: Vec::with_capacity(names.len()),
         left_out,
         samples: Vec::new(),
+        poolers: Vec::new(),
     };
     for name in names {
         snapshot.databases.push(collector.database(&name).await);

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod archiver;
+pub mod clients;
 pub mod columns;
 pub mod constraints;
 pub mod control;
@@ -22,6 +23,7 @@ pub mod key_operators;
 pub mod key_values;
 pub mod locked_relations;
 pub mod plans;
+pub mod poolers;
 pub mod prepared_transactions;
 pub mod replication;
 pub mod replication_slots;
@@ -142,6 +144,9 @@ pub struct Snapshot {
     /// The sessions, sampled more than once where the run lasted.
     #[serde(default)]
     pub samples: Vec<Sample>,
+    /// The poolers before it that were asked too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub poolers: Vec<poolers::Pooler>,
 }
 
 /// A database that was asked for and not read.
@@ -284,6 +289,7 @@ pub static QUERIES: &[&Query] = &[
     &role_databases::QUERY,
     &database_stats::QUERY,
     &activity::QUERY,
+    &clients::QUERY,
     &ssl_sessions::QUERY,
     &replication::QUERY,
     &replication_slots::QUERY,
@@ -317,6 +323,7 @@ pub static COLUMNS: &[(&str, &[&str])] = &[
     ("role_databases", role_databases::RoleDatabase::COLUMNS),
     ("database_stats", database_stats::DatabaseStats::COLUMNS),
     ("activity", activity::RawActivity::COLUMNS),
+    ("clients", clients::Client::COLUMNS),
     ("ssl_sessions", ssl_sessions::SslSession::COLUMNS),
     ("replication", replication::Replica::COLUMNS),
     ("replication_slots", replication_slots::ReplicationSlot::COLUMNS),

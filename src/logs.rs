@@ -19,6 +19,7 @@ pub mod event;
 pub mod fast;
 pub mod feed;
 pub mod fold;
+pub mod holds;
 pub mod input;
 pub mod interruptible;
 pub mod lexer;
@@ -91,6 +92,8 @@ pub struct Options {
     pub told: Told,
     /// Threads, at least 1.
     pub jobs: usize,
+    /// Whether every transaction is wanted, one by one.
+    pub holds: bool,
 }
 
 /// A log that could not be read, and why.
@@ -111,6 +114,8 @@ pub struct Outcome {
     pub unreadable: Vec<Unreadable>,
     /// Zones whose offset nobody could tell, a few of them: their times were taken for UTC.
     pub unknown_zones: BTreeSet<String>,
+    /// The transactions, where they were wanted.
+    pub holds: Option<holds::Holds>,
 }
 
 /// Stack for the parsers, which go as deep as a statement nests. Only what is used of it is memory.
@@ -176,7 +181,11 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
     let merged = Condvar::new();
     let mut told = options.told.clone();
     told.filters.extend(options.selection.words());
-    let aggregate = Mutex::new(Aggregate::new(told));
+    let mut aggregate = Aggregate::new(told);
+    if options.holds {
+        aggregate.record_holds();
+    }
+    let aggregate = Mutex::new(aggregate);
     let unknown_zones = Mutex::new(BTreeSet::new());
     let jobs = options.jobs.max(1);
     let work = || {
@@ -210,8 +219,10 @@ pub fn read(sources: Vec<Source>, options: &Options, stop: &AtomicBool) -> Outco
         }
     });
     let line = line.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let aggregate = aggregate.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut aggregate = aggregate.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let holds = options.holds.then(|| aggregate.take_holds()).flatten();
     Outcome {
+        holds,
         workload: aggregate.finish(stop.load(Ordering::Relaxed)),
         unreadable: line.unreadable,
         unknown_zones: unknown_zones.into_inner().unwrap_or_else(PoisonError::into_inner),

@@ -35,6 +35,7 @@
 mod certificate;
 mod connect;
 mod conninfo;
+mod console;
 mod door;
 mod environment;
 mod error;
@@ -50,6 +51,7 @@ mod tls;
 mod version;
 mod wire;
 
+pub use console::{Console, ConsoleError, Show, Shown};
 pub use door::{Answer, Database, Door, Identity, Limits, Literal, Parameter, Session, Written};
 pub use environment::Environment;
 pub use error::{ConnectError, ReadError};

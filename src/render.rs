@@ -14,6 +14,7 @@ mod json;
 mod junit;
 mod logs;
 mod markdown;
+mod pool;
 mod repetition;
 mod review;
 mod sarif;

@@ -4,6 +4,7 @@ pub mod review;
 
 use crate::finding::{Finding, Subject};
 use crate::outcome::{Missing, RuleResult};
+use crate::pool::advice::Advice;
 use crate::rule::{Evidence, RuleId, words};
 use crate::score::Score;
 use crate::time::Timestamp;
@@ -329,6 +330,11 @@ pub enum Body {
         review: review::Review,
         /// The statements of the scripts that were asked about.
         statements: Vec<review::Statement>,
+    },
+    /// Of a pool: how large it should be, and why.
+    Pool {
+        /// The advice.
+        pool: Box<Advice>,
     },
 }
 

@@ -65,6 +65,23 @@ pub(crate) const INT4_EQUALS: u32 = 96;
 pub(crate) const INTEGER_FAMILY: u32 = 1976;
 
 impl Lab {
+    /// The PgBouncer before the server: one pool of twenty for `app` in `shop`.
+    pub(crate) fn pooler(&mut self) -> &mut crate::facts::poolers::Pooler {
+        use crate::facts::poolers::{Pool, Pooler};
+        if self.snapshot.poolers.is_empty() {
+            let pool = Pool {
+                database: "shop".into(),
+                user: "app".into(),
+                mode: "transaction".into(),
+                most: 20,
+                ..Pool::default()
+            };
+            let pooler = Pooler { host: "bouncer:6432".into(), read_at: now(), pools: vec![pool], ..Pooler::default() };
+            self.snapshot.poolers.push(pooler);
+        }
+        self.snapshot.poolers.first_mut().unwrap()
+    }
+
     pub(crate) fn new() -> Self {
         let day = 86_400.0;
         let server = Server {
@@ -144,6 +161,7 @@ impl Lab {
                 databases: vec![database],
                 left_out: vec![],
                 samples: vec![],
+                poolers: Vec::new(),
             },
             before: None,
             replicas: vec![],

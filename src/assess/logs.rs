@@ -381,6 +381,7 @@ pub fn report(given: &Given<'_>, mut notes: Vec<Note>) -> Report {
         window: None,
         log: window.as_ref(),
         reviewed: false,
+        pool: &[],
     });
     Report {
         format: FORMAT,
@@ -700,6 +701,7 @@ mod tests {
             workload: Some(&log.workload),
             log_from_to: (None, None),
             migrations: None,
+            pool: &[],
             config,
             attestations,
             at: now(),

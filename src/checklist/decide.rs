@@ -7,7 +7,7 @@
 //! rules are alternatives: the item passes where those of one input are complete, and a violation that any of them finds
 //! counts. Where one finds what another, by stronger evidence, did not, the item warns: both speak of their own time.
 
-use super::{Input, Inputs, Item};
+use super::{Input, Inputs, Item, Ruling};
 use crate::attest::{Attestation, Word};
 use crate::config::document::one_line;
 use crate::finding::{Finding, humane};
@@ -225,7 +225,9 @@ impl<'a> ByRule<'a> {
 pub(super) fn assess(item: &Item, inputs: &Inputs<'_>, by_rule: &ByRule<'_>) -> Assessment {
     let tally = |decider| Tally::of(decider, inputs, by_rule);
     let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(tally).collect();
-    let decision = decide(item, &tallies, inputs);
+    let is_ruled = tallies.iter().any(Tally::took_part);
+    let ruling = inputs.pool.iter().find(|ruling| ruling.item == item.id);
+    let decision = beside(decide(item, &tallies, inputs), is_ruled, ruling);
     let rules =
         tallies.iter().filter(|tally| tally.took_part()).map(|tally| RuleId::from(tally.decider.rule)).collect();
     let assessment = Assessment {
@@ -241,6 +243,33 @@ pub(super) fn assess(item: &Item, inputs: &Inputs<'_>, by_rule: &ByRule<'_>) -> 
         attestation: None,
     };
     hear(assessment, decision.stand_in, &inputs.attestations.word(item.id, inputs.target, inputs.databases))
+}
+
+/// What the rules say, beside what is known of the pool: what is known stands before what is not, and of two the worse.
+fn beside(rules: Decision, is_ruled: bool, pool: Option<&Ruling>) -> Decision {
+    let Some(pool) = pool else { return rules };
+    let told = || Decision::new(pool.state.clone(), pool.evidence.clone(), pool.because.clone());
+    let rank = |state: &State| match state {
+        State::Fail => 3,
+        State::Warn => 2,
+        State::Pass | State::NotApplicable => 1,
+        State::Unknown | State::Other(_) => 0,
+    };
+    let (by_rules, by_pool) = (rank(&rules.state), rank(&pool.state));
+    match (by_rules, by_pool) {
+        // what rules lack comes first, where there are any
+        (0, 0) if is_ruled => Decision::unknown(format!("{}; {}", rules.because, pool.because)),
+        (0, 0) => Decision::unknown(pool.because.clone()),
+        (_, 0) => rules,
+        // what only stands in gives way to the thing itself
+        (0, _) => told(),
+        (_, 1..) if rules.stand_in => told(),
+        _ if by_pool > by_rules => {
+            let because = format!("{}; {}", pool.because, rules.because);
+            Decision { because, ..told() }
+        }
+        _ => Decision { because: format!("{}; {}", rules.because, pool.because), ..rules },
+    }
 }
 
 fn decide(item: &Item, tallies: &[Tally<'_>], inputs: &Inputs<'_>) -> Decision {

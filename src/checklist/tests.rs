@@ -166,6 +166,7 @@ impl Run {
             window: self.window.as_ref(),
             log: self.log.as_ref(),
             reviewed: false,
+            pool: &[],
         };
         super::item(item).unwrap().assess(&inputs)
     }

@@ -3,6 +3,7 @@
 pub(super) mod load;
 
 use crate::catalog::Catalog;
+use crate::facts::poolers::Pooler;
 use crate::facts::roles::Role;
 use crate::facts::server::Server as ServerFact;
 use crate::facts::settings::Setting;
@@ -103,6 +104,20 @@ impl<'a> ServerContext<'a> {
     /// The server's major version; 0 where it is not known.
     pub fn major(&self) -> i32 {
         self.server().map_or(0, |server| server.version_number / 10_000)
+    }
+
+    /// The poolers before the server.
+    ///
+    /// # Errors
+    /// None was given.
+    pub fn poolers(&self) -> Result<&'a [Pooler], Missing> {
+        match self.snapshot.poolers.as_slice() {
+            [] => {
+                Err(Missing::new("poolers", Reason::Input, "no PgBouncer was given")
+                    .unlocked_by("--pgbouncer CONNINFO"))
+            }
+            poolers => Ok(poolers),
+        }
     }
 
     /// Bytes a page.

@@ -2,12 +2,17 @@
 
 use super::input::{self, Rules, Server};
 use super::logs::{self, Log};
-use super::{Exit, Failure, live, output, review};
+use super::{Exit, Failure, live, output, pool, review};
 use crate::assess;
 use crate::audit::{Given, audit};
+use crate::checklist::Ruling;
 use crate::config::Config;
 use crate::facts::Snapshot;
 use crate::logs::workload::Workload;
+use crate::pool::application_config::ApplicationConfig;
+use crate::pool::capacity::Machine;
+use crate::pool::console::Pooler;
+use crate::pool::evidence::{self, Wishes};
 use crate::report::Note;
 use crate::time::Timestamp;
 use crate::window::comparable;
@@ -41,6 +46,18 @@ pub(super) struct Arguments {
     /// Review these migrations too, for the server's version and the sizes of its tables; repeatable
     #[arg(long, value_name = "PATH")]
     migrations: Vec<PathBuf>,
+    /// What the application says of its connection pool: properties, YAML, INI, TOML, JSON, a connection string; repeatable
+    #[arg(long, value_name = "FILE")]
+    pool_config: Vec<PathBuf>,
+    /// PgBouncer's admin console, by a user among its stats_users; it is only asked to show
+    #[arg(long, value_name = "CONNINFO")]
+    pgbouncer: Option<String>,
+    /// Processor cores of the database server, which SQL cannot read
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    cores: Option<u32>,
+    /// Instances of the application, each with a pool of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    instances: u32,
     /// Store what was read: the evidence behind the report
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
@@ -70,6 +87,8 @@ pub(super) struct Material {
     pub(super) workload: Option<Workload>,
     pub(super) log_from_to: (Option<Timestamp>, Option<Timestamp>),
     pub(super) migrations: Option<assess::review::Judged>,
+    /// What is known of pools, as far as section 4 asks.
+    pub(super) rulings: Vec<Ruling>,
     pub(super) notes: Vec<Note>,
     pub(super) exit: Exit,
 }
@@ -84,6 +103,7 @@ impl Material {
             workload: None,
             log_from_to: (None, None),
             migrations: None,
+            rulings: Vec::new(),
             notes: Vec::new(),
             exit: Exit::Clean,
         }
@@ -100,6 +120,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(path) = &arguments.save {
         output::check_writable(path)?;
     }
+    let configs = arguments.pool_config.iter().map(|path| pool::configuration(path)).collect::<Result<Vec<_>, _>>()?;
     let reviews = input::reviews(&config.audit.reviews.value, named)?;
     let since = arguments.since.as_deref().map(input::snapshot).transpose()?.map(|(snapshot, _)| snapshot);
     input::attestations(arguments.attestations.as_deref(), input::now())?;
@@ -121,6 +142,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         )?,
         paths => stored(paths)?,
     };
+    let pooler = match &arguments.pgbouncer {
+        Some(conninfo) => {
+            let (pooler, fact) = pool::look_at_pooler(conninfo)?;
+            material.snapshot.poolers.push(fact);
+            Some(pooler)
+        }
+        None => None,
+    };
     if let Some(path) = &arguments.save {
         // what was read is worth a report even where it cannot be stored
         match input::store(&material.snapshot, path) {
@@ -139,6 +168,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     if !arguments.logs.is_empty() {
         read_logs(arguments, &config, &mut material)?;
     }
+    rule_on_pools(arguments, configs, pooler, &mut material);
     let at = arguments.as_of.unwrap_or(material.snapshot.captured_at);
     let attestations = input::attestations(arguments.attestations.as_deref(), at)?;
     if !arguments.migrations.is_empty() {
@@ -149,6 +179,22 @@ pub(super) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     }
     let report = judge(&material, &config, &attestations, &reviews, at);
     Ok(material.exit.and(arguments.output.write(&report, &config)?))
+}
+
+/// What section 4 is told of pools: by the counters between two snapshots, configurations, and PgBouncer.
+fn rule_on_pools(
+    arguments: &Arguments,
+    configs: Vec<ApplicationConfig>,
+    pooler: Option<Pooler>,
+    material: &mut Material,
+) {
+    let mut evidence = assess::pool::between(material.before.as_ref(), &material.snapshot);
+    evidence.configs = configs;
+    evidence.pooler = pooler;
+    let machine = Machine { cores: arguments.cores, cores_source: "--cores".to_owned(), ..Machine::default() };
+    let wishes = Wishes { machine, instances: arguments.instances, ..Wishes::default() };
+    let verdicts = evidence::verdicts(&evidence, &wishes);
+    material.rulings = assess::pool::beside_rules(&verdicts);
 }
 
 /// Reads the logs. What was logged after the snapshot is not what it speaks of; nor is what was logged before a watch.
@@ -190,6 +236,7 @@ pub(super) fn judge(
         workload: material.workload.as_ref(),
         log_from_to: material.log_from_to,
         migrations: material.migrations.as_ref(),
+        pool: &material.rulings,
         config,
         attestations,
         at,

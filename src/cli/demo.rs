@@ -3,11 +3,16 @@
 use super::audit::{self, Material};
 use super::input::{self, Rules};
 use super::{Exit, Failure, grants, live, output};
+use crate::assess;
 use crate::attest::Attestations;
 use crate::collect::{Stop, collect};
 use crate::config::{Config, Plans};
 use crate::demo;
-use crate::logs::{self, aggregate::Told, prefix::Prefix, workload::Workload};
+use crate::logs::{self, aggregate::Told, prefix::Prefix};
+use crate::pool::capacity::Machine;
+use crate::pool::evidence::{Evidence, Sized, Wishes, size};
+use crate::pool::{demand::transactions, from_log, snippets, watch};
+use crate::report::{Report, Source};
 use crate::scratch::{self, Options, Scratch};
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -89,16 +94,55 @@ async fn shop(arguments: &Arguments, config: &Config, server: &Scratch) -> Resul
     let obstacles = demo::obstruct(&app).await.context("the shop's requests failed").map_err(Failure::fault)?;
     let end = logged(server)?;
     let snapshot = live::read(&door, config, Some(&before), &stop).await?;
+    let limits = watch::server(&door).await.map_err(Failure::incomplete)?;
+    let machine = super::pool::machine(&door).await;
     drop(obstacles);
     door.close().await;
 
     let at = snapshot.captured_at;
-    let workload = log(server, begin, end)?;
-    let material = Material { before: Some(before), workload: Some(workload), ..Material::of(snapshot) };
+    let read = log(server, begin, end)?;
+    let sized = sized(&read, limits, machine);
+    let material = Material {
+        before: Some(before),
+        workload: Some(read.workload),
+        rulings: sized.as_ref().map(|sized| assess::pool::rulings(&sized.verdicts)).unwrap_or_default(),
+        ..Material::of(snapshot)
+    };
     let report = audit::judge(&material, config, &Attestations::default(), &[], at);
     let written = arguments.output.write(&report, config)?;
+    if let Some(sized) = &sized {
+        let given = assess::pool::Given {
+            sized,
+            config,
+            attestations: &Attestations::default(),
+            source: &Source { target: report.source.target.clone(), ..Source::default() },
+            generated_at: input::now(),
+        };
+        recommend(arguments, &assess::pool::report(&given, Vec::new()))?;
+    }
     // what the demo finds is planted: its findings are no failure of the demo
     Ok(if written == Exit::Found && !arguments.output.has_gate() { Exit::Clean } else { written })
+}
+
+/// The pool that the shop's requests need, by its own log.
+fn sized(read: &logs::Outcome, server: watch::Server, machine: Machine) -> Option<Sized> {
+    let transactions = from_log::transactions(read.holds.as_ref()?, &read.workload)?;
+    let count = transactions.transactions.len() as u64;
+    let evidence = Evidence {
+        traced: Some(transactions::read(transactions)),
+        holders: from_log::holders(&read.workload),
+        pauses: from_log::pauses(&read.workload, count),
+        traffic: from_log::traffic(&read.workload, count),
+        server: Some(server),
+        ..Evidence::default()
+    };
+    let pools = ["hikari", "pgbouncer"].iter().filter_map(|name| snippets::named(name)).flatten().collect();
+    size(&evidence, &Wishes { machine, pools, ..Wishes::default() }).ok()
+}
+
+/// Says which pool the shop needs: behind the report on a terminal, and never inside one that a program reads.
+fn recommend(arguments: &Arguments, report: &Report) -> Result<(), Failure> {
+    if arguments.output.is_for_people() { arguments.output.also(report) } else { Ok(()) }
 }
 
 /// How much the server has written.
@@ -109,7 +153,7 @@ fn logged(server: &Scratch) -> Result<u64, Failure> {
 }
 
 /// What the server wrote while the shop was at work: not how it was made, nor the audit.
-fn log(server: &Scratch, begin: u64, end: u64) -> Result<Workload, Failure> {
+fn log(server: &Scratch, begin: u64, end: u64) -> Result<logs::Outcome, Failure> {
     let prefix = Prefix::compile(demo::LOG_LINE_PREFIX).map_err(Failure::fault)?;
     let path = server.log_file();
     let source = logs::Source {
@@ -126,10 +170,10 @@ fn log(server: &Scratch, begin: u64, end: u64) -> Result<Workload, Failure> {
     let jobs = std::thread::available_parallelism().map_or(1, usize::from);
     // for the roles of the shop, which are the only ones at work
     let told = Told { threshold: Some(0), ..Told::default() };
-    let options = logs::Options { prefix: Some(prefix), told, jobs, ..logs::Options::default() };
-    let read = logs::read(vec![source], &options, &AtomicBool::new(false));
-    match read.unreadable.into_iter().next() {
+    let options = logs::Options { prefix: Some(prefix), told, jobs, holds: true, ..logs::Options::default() };
+    let mut read = logs::read(vec![source], &options, &AtomicBool::new(false));
+    match read.unreadable.pop() {
         Some(unreadable) => Err(Failure::fault(anyhow!("the shop's log cannot be read: {}", unreadable.error))),
-        None => Ok(read.workload),
+        None => Ok(read),
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{Config, Logs};
 use crate::logs::aggregate::Told;
 use crate::logs::compression::Compression;
 use crate::logs::feed::FeedError;
+use crate::logs::holds::Holds;
 use crate::logs::interruptible::Interruptible;
 use crate::logs::prefix::Prefix;
 use crate::logs::select::Selection;
@@ -168,6 +169,7 @@ impl Log {
                 is_pooled: self.pooled || config.pooled.value,
                 filters: Vec::new(),
             },
+            holds: false,
             jobs: self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         })
     }
@@ -248,7 +250,19 @@ pub(super) fn check(paths: &[PathBuf], log: &Log, config: &Config) -> Result<(),
 
 /// Reads logs and stored workloads.
 pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Material, Failure> {
-    let options = log.options(&config.logs)?;
+    Ok(read_by(paths, &log.options(&config.logs)?)?.0)
+}
+
+/// The same, with every transaction of the logs; stored workloads have none.
+pub(super) fn read_with_holds(
+    paths: &[PathBuf],
+    log: &Log,
+    config: &Config,
+) -> Result<(Material, Option<Holds>), Failure> {
+    read_by(paths, &Options { holds: true, ..log.options(&config.logs)? })
+}
+
+fn read_by(paths: &[PathBuf], options: &Options) -> Result<(Material, Option<Holds>), Failure> {
     let mut workloads = Vec::new();
     let mut named = Vec::new();
     for path in paths {
@@ -259,6 +273,7 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
     }
     let mut notes = Vec::new();
     let mut exit = Exit::Clean;
+    let mut holds = None;
     if !named.is_empty() {
         let expanded = logs::input::expand(&named).map_err(Failure::usage)?;
         let note = |warning| move |note: &logs::input::Note| Note { text: note.to_string(), warning };
@@ -271,7 +286,7 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
         let files: Vec<Progress> = expanded.inputs.iter().map(Progress::new).collect();
         let sources = expanded.inputs.into_iter().zip(&files).map(|(input, file)| source(input, file, &stop)).collect();
         listen(&stop);
-        let read = watched(&files, || logs::read(sources, &options, &stop));
+        let read = watched(&files, || logs::read(sources, options, &stop));
         let is_interrupted = stop.load(Ordering::Relaxed);
         let coverage = &read.workload.coverage;
         let is_nothing = coverage.entries == 0 && read.workload.other_programs.is_empty();
@@ -299,6 +314,7 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
             exit = Exit::Interrupted;
         }
         workloads.push(read.workload);
+        holds = read.holds;
     }
     let merge::Merged { workload, notes: repeated } = merge::merge(workloads).map_err(Failure::usage)?;
     notes.extend(repeated);
@@ -306,7 +322,7 @@ pub(super) fn read(paths: &[PathBuf], log: &Log, config: &Config) -> Result<Mate
         let text = format!("nothing in the logs is left: {}", workload.logging.filters.join(", "));
         notes.push(Note { text, warning: true });
     }
-    Ok(Material { workload, notes, exit })
+    Ok((Material { workload, notes, exit }, holds))
 }
 
 /// How far a log was read.

@@ -85,6 +85,25 @@ impl Output {
         self.output.as_deref().map_or(Ok(()), check_writable)
     }
 
+    /// Whether the report is written for people, on standard output: then something may follow it.
+    pub(super) fn is_for_people(&self) -> bool {
+        self.format.name == "terminal" && self.output.is_none()
+    }
+
+    /// Writes another report behind one for people; what it found is no gate's.
+    pub(super) fn also(&self, report: &Report) -> Result<(), Failure> {
+        let to_terminal = io::stdout().is_terminal();
+        let options = Options {
+            width: to_terminal.then(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0))).flatten(),
+            colour: self.colour(to_terminal),
+            ..Options::default()
+        };
+        to_stdout(|out| {
+            writeln!(out)?;
+            (self.format.render)(report, &options, out)
+        })
+    }
+
     /// Writes a report where it belongs, and says how the run ended.
     pub(super) fn write(&self, report: &Report, config: &Config) -> Result<Exit, Failure> {
         let gate = self.gate(config)?;

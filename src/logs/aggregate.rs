@@ -7,6 +7,7 @@
 //! ```
 
 mod finish;
+mod hold;
 mod rarity;
 mod session;
 mod step;
@@ -16,6 +17,7 @@ use super::distribution::Distribution;
 use super::event::{Actor, Digest, Event, NO_DURATION, NONE, What};
 use super::fast::FastMap;
 use super::fold::{QueryTable, Totals};
+use super::holds::Recorder;
 use super::names::Names;
 use super::session::Session;
 use super::unit::{Before, NO_TIME, Unit};
@@ -98,6 +100,8 @@ pub struct Aggregate {
     /// The first units of a query that may begin requests, with what stood before them.
     early: FastMap<u32, Vec<Early>>,
     is_bounded: bool,
+    /// Every transaction, where they are wanted.
+    holds: Option<Recorder>,
 }
 
 /// A unit, and what stood before it.
@@ -155,6 +159,7 @@ impl Aggregate {
             marks: FastMap::default(),
             early: FastMap::default(),
             is_bounded: false,
+            holds: None,
         }
     }
 

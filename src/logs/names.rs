@@ -32,6 +32,11 @@ impl<T: Clone + Eq + Hash> Names<T> {
         number
     }
 
+    /// All of them, in the order of their numbers.
+    pub fn all(&self) -> &[T] {
+        &self.all
+    }
+
     /// What has a number.
     pub fn get(&self, number: u32) -> Option<&T> {
         self.all.get(number as usize)

@@ -1,6 +1,7 @@
 //! A session of the log: the steps of a statement joined into one execution, and executions parted into units of work.
 
 use super::event::{NO_DURATION, NONE};
+use super::holds::Holding;
 use super::lexer::SlotValue;
 use super::unit::{Before, NO_TIME, Unit};
 use super::workload::Boundary;
@@ -177,6 +178,10 @@ pub struct Session {
     pub has_marks: bool,
     /// How often `application_name` was set.
     pub namings: u32,
+    /// What holds its connection, where that is recorded.
+    pub holding: Option<Holding>,
+    /// Whether its beginning is not in the log, and no transaction of it was seen to begin or end yet.
+    pub is_cut: bool,
 }
 
 /// The same statement alone, again and again.
@@ -226,6 +231,7 @@ const COARSE_GAP: i64 = 2_000_000;
 impl Session {
     /// A session that nothing is known of.
     pub fn new(key: u64, actor: u32, database: u32, application: u32, begin: Boundary) -> Self {
+        let is_cut = begin == Boundary::Cut;
         Self {
             key,
             actor,
@@ -256,6 +262,8 @@ impl Session {
             held: Vec::new(),
             has_marks: false,
             namings: 0,
+            holding: None,
+            is_cut,
         }
     }
 

@@ -141,6 +141,13 @@ pub(super) async fn cancel(target: &Target, endpoint: &Endpoint, token: CancelTo
     let _ = tokio::time::timeout(CANCEL_LIMIT, request).await;
 }
 
+/// The process that listens on the socket an earlier connection went to, where the kernel tells.
+pub(super) async fn listener(endpoint: &Endpoint) -> Option<i32> {
+    let Place::Socket(path) = &endpoint.place else { return None };
+    let stream = tokio::net::UnixStream::connect(path).await.ok()?;
+    stream.peer_cred().ok()?.pid().filter(|pid| *pid > 0)
+}
+
 /// Limits the time of one host.
 async fn within<T>(
     limit: Option<Duration>,

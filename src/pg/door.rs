@@ -161,6 +161,11 @@ impl Door {
         self.shared.endpoint.host.to_string()
     }
 
+    /// The process that listens for connections, where the server was reached over a Unix socket of this machine.
+    pub async fn listener(&self) -> Option<i32> {
+        connect::listener(&self.shared.endpoint).await
+    }
+
     /// Who and where this program is on the server.
     #[must_use]
     pub fn identity(&self) -> &Identity {

@@ -189,6 +189,13 @@ impl View<'_> {
                 (best, most) = (start, held);
             }
         }
+        // the steps need not reach the end, where the traffic may be
+        let last = self.to.saturating_sub(length);
+        let inside =
+            |arrival: &Arrival| arrival.end().min(self.to).saturating_sub(arrival.start.max(last)).max(0) as f64;
+        if self.arrivals.iter().map(inside).sum::<f64>() > most * (1.0 + 1e-9) {
+            return (last, self.to);
+        }
         let from = self.from.saturating_add(step.saturating_mul(best as i64));
         (from, from.saturating_add(length).min(self.to))
     }
@@ -322,6 +329,11 @@ pub(crate) mod tests {
         assert_eq!(trace.view().multiplied(1.0, 1), trace);
         assert_eq!(trace.view().multiplied(f64::NAN, 1), trace);
         assert!(trace.view().multiplied(-1.0, 1).is_empty());
+    }
+
+    #[test]
+    fn what_comes_at_the_very_end_is_seen() {
+        assert_eq!(trace(&[(939, 61)], 1000).view().busiest(770), (230, 1000));
     }
 
     proptest! {

@@ -327,7 +327,8 @@ fn said(inputs: &Inputs<'_>, what: &What, is_good: impl Fn(f64) -> bool) -> Opti
                 (State::Unknown, format!("{key} of {} in line {line}: {because}", config.pool))
             }
             Reading::Set { amount, line } => {
-                (state_of(*amount, &is_good), format!("{key} of {} is {} (line {line})", config.pool, words(*amount)))
+                let line = if *line > 0 { format!(" (line {line})") } else { String::new() };
+                (state_of(*amount, &is_good), format!("{key} of {} is {}{line}", config.pool, words(*amount)))
             }
             Reading::NotSet { default } => (
                 state_of(*default, &is_good),

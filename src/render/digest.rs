@@ -445,6 +445,7 @@ pub(super) fn listed<'a>(report: &'a Report, sections: &[&str]) -> Vec<&'a Asses
     let listed = |item: &&Assessment| match report.kind {
         Kind::Logs => is_told(item) || ["2.1", "2.4"].contains(&&*item.id),
         Kind::Review => is_told(item),
+        Kind::Pool => item.section == "4",
         _ => sections.contains(&&*item.section),
     };
     report.items.iter().filter(listed).collect()
@@ -452,7 +453,7 @@ pub(super) fn listed<'a>(report: &'a Report, sections: &[&str]) -> Vec<&'a Asses
 
 /// Whether the report has a score to show: no log knows a section, so that of a log is shown on demand only.
 pub(super) fn has_score(report: &Report, verbose: bool) -> bool {
-    !matches!(report.kind, Kind::Logs | Kind::Review) || verbose
+    !matches!(report.kind, Kind::Logs | Kind::Review | Kind::Pool) || verbose
 }
 
 /// What to say in place of a score that an audit should have.
@@ -464,7 +465,7 @@ pub(super) fn no_score(report: &Report) -> Option<&'static str> {
 pub(super) fn queries(report: &Report) -> &[Query] {
     match &report.body {
         Body::Audit { queries } | Body::Logs { queries, .. } => queries,
-        Body::Review { .. } => &[],
+        Body::Review { .. } | Body::Pool { .. } => &[],
     }
 }
 

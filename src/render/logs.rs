@@ -37,7 +37,7 @@ impl<'a> Logs<'a> {
                 let is_several = digest::databases(report) > 1;
                 Some(Self { queries, requests, coverage, is_several })
             }
-            Body::Audit { .. } | Body::Review { .. } => None,
+            Body::Audit { .. } | Body::Review { .. } | Body::Pool { .. } => None,
         }
     }
 

@@ -4,10 +4,12 @@
 //! SQL in fences longer than any fence inside it.
 
 mod logs;
+mod pool;
 mod review;
 
 use super::digest::{self, Gap};
 use super::logs::Logs;
+use super::pool::Sized;
 use super::review::Reviewed;
 use super::text::visible;
 use super::{Options, Renderer};
@@ -37,6 +39,9 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     }
     if let Some(reviewed) = Reviewed::of(report) {
         return page.review(&reviewed);
+    }
+    if let Some(sized) = Sized::of(report) {
+        return page.pool(&sized);
     }
     page.head()?;
     page.score()?;

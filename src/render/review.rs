@@ -16,7 +16,7 @@ impl<'a> Reviewed<'a> {
     pub(super) fn of(report: &'a Report) -> Option<Self> {
         match &report.body {
             Body::Review { review, statements } => Some(Self { review, statements }),
-            Body::Audit { .. } | Body::Logs { .. } => None,
+            Body::Audit { .. } | Body::Logs { .. } | Body::Pool { .. } => None,
         }
     }
 

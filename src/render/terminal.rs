@@ -1,10 +1,12 @@
 //! For a person at a terminal: a summary that fits on one screen, the details below.
 
 mod logs;
+mod pool;
 mod review;
 
 use super::digest::{self, Gap};
 use super::logs::Logs;
+use super::pool::Sized;
 use super::repetition::Repetition;
 use super::review::Reviewed;
 use super::text::{self, fit, flow, line, visible, width, wrap};
@@ -37,6 +39,9 @@ fn render(report: &Report, options: &Options, out: &mut dyn Write) -> io::Result
     let page = Page { report, options, columns: options.columns(), ink: Ink { on: options.colour } };
     if let Some(reviewed) = Reviewed::of(report) {
         return page.review(&reviewed, out);
+    }
+    if let Some(sized) = Sized::of(report) {
+        return flush(&mut page.pool(&sized), out);
     }
     let gaps = digest::gaps(report);
     let mut lines = page.summary(&gaps);

@@ -61,6 +61,7 @@ pub fn judge(snapshot: &Snapshot, before: Option<&Snapshot>, config: &Config) ->
         log_from_to: (None, None),
         snapshot,
         migrations: None,
+        pool: &[],
         config,
         attestations: &Attestations::default(),
         at: snapshot.captured_at,

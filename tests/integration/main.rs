@@ -18,6 +18,7 @@ mod harness;
 mod logs;
 mod logs_apps;
 mod manners;
+mod pool;
 mod prove;
 mod readme;
 mod render;

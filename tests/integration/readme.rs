@@ -138,7 +138,7 @@ fn what_the_readme_names_is_there() {
     }
     for flag in text.split([' ', '`', '\n', '(', ')']).filter(|word| word.starts_with("--") && word.len() > 3) {
         let flag = flag.trim_end_matches([',', '.', ';', ':']);
-        let known = ["audit", "logs", "review", "list", "snapshot"]
+        let known = ["audit", "logs", "review", "pool", "list", "snapshot"]
             .iter()
             .any(|verb| pgassay(&[verb, "--help"]).stdout.contains(flag));
         let others = ["--locked", "--path", "--test", "--schema-only", "--sql"];

@@ -632,7 +632,7 @@ fn replaced(mut report: Report, text: &str) -> Report {
             coverage.other_programs = [(own(), 4)].into();
             queries
         }
-        Body::Review { .. } => return report,
+        Body::Review { .. } | Body::Pool { .. } => return report,
     };
     for query in queries {
         query.query = own();

@@ -588,15 +588,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("logs", &["fingerprint", "statement_shape"]),
     // a snapshot is one of the things that a schema can begin with
     ("migrations", &["config", "facts", "VIEWS"]),
-    ("pool", &[]),
     ("reviews", &["facts", "checks"]),
+    // the advice is the body of a report; what it is made from may be a log, a server or a pooler
+    ("report", &["pool"]),
+    ("pool", &["logs"]),
     ("service", &["facts"]),
     ("audit", &["facts", "VIEWS", "checks", "config", "service"]),
     ("assess", &["facts", "audit", "attest", "checklist", "config", "suppress", "logs", "migrations", "pool", "VIEWS"]),
     ("collect", &["facts", "pg"]),
     ("measure", &["facts", "pg", "row", "VIEWS", "collect"]),
     ("rules", &["checks", "logs", "migrations"]),
-    ("render", &["rules"]),
+    ("render", &["rules", "pool"]),
     ("scratch", &[]),
     ("demo", &[]),
 ];
@@ -608,6 +610,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("src/migrations/source/gather", &[]),
     ("src/migrations/source/since", &[]),
     ("src/migrations/trace", &["pg"]),
+    ("src/pool/console", &["pg"]),
+    ("src/pool/watch", &["pg", "facts", "collect"]),
 ];
 
 /// The doors that a file belongs to.

@@ -31,6 +31,7 @@ impl Aggregate {
                 }
                 session.connected = event.time;
                 session.unit.begin = Boundary::Connection;
+                session.is_cut = false;
             }
             Rarity::Disconnected(lifetime) => {
                 self.has_disconnections = true;
@@ -49,7 +50,10 @@ impl Aggregate {
                 let query = shape.and_then(|shape| self.query(local, shape, session.database));
                 self.lock_wait(session.database, mode, object, query, Some(*waited));
             }
-            Rarity::Failed(failure) => self.failed(session, event, failure, local),
+            Rarity::Failed(failure) => {
+                self.note_failure(session, event.time);
+                self.failed(session, event, failure, local);
+            }
             Rarity::TemporaryFile(bytes, shape) => {
                 let query = shape.and_then(|shape| self.query(local, shape, session.database));
                 let pending = session.pending.as_ref().map(|pending| pending.query);

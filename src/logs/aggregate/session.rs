@@ -86,6 +86,7 @@ impl Aggregate {
         if let Some(plan) = session.plan.take() {
             self.execute(session, plan);
         }
+        self.release(session, &end);
         self.coverage.nameless += u64::from(session.loose_count);
         for portal in std::mem::take(&mut session.portals) {
             self.queries.duration(&portal);

@@ -33,6 +33,7 @@ impl Aggregate {
         start: i64,
         end: i64,
     ) {
+        self.note_hold(session, pending, shape, start, end);
         let analysis = &shape.analysis;
         let pause = if start == NO_TIME || session.last_end == NO_TIME { 0 } else { start - session.last_end };
         let has_fractions = self.has_fractions;

@@ -47,6 +47,19 @@ pub struct Reading {
     pub databases: Vec<DatabaseCounters>,
     /// The sessions.
     pub sessions: Vec<InFlight>,
+    /// What this program did itself up to then, which is no demand.
+    pub own: Own,
+}
+
+/// What a program that watches adds to the counters it watches, since it began.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Own {
+    /// In which database.
+    pub database: String,
+    /// Its transactions.
+    pub transactions: i64,
+    /// Seconds in them.
+    pub seconds: f64,
 }
 
 /// The states in which a connection is held.
@@ -239,12 +252,17 @@ fn change(before: &Reading, after: &Reading, now: &DatabaseCounters) -> Option<C
     } else {
         (still_held, still_idle)
     };
-    let counted = (now.active_ms - base.active_ms) / 1e3;
+    let (own_transactions, own_seconds) = match after.own.database == now.database {
+        true => (after.own.transactions - before.own.transactions, after.own.seconds - before.own.seconds),
+        false => (0, 0.0),
+    };
+    let counted = (now.active_ms - base.active_ms) / 1e3 - own_seconds;
     let idle = (now.idle_in_transaction_ms - base.idle_in_transaction_ms) / 1e3;
     Some(Change {
         held: (counted + idle + still_held - held_before).max(0.0),
         idle: (idle + still_idle - idle_before).max(0.0),
-        transactions: ((now.transactions - base.transactions) - (now.sessions - base.sessions)).max(0) as f64,
+        transactions: ((now.transactions - base.transactions) - (now.sessions - base.sessions) - own_transactions)
+            .max(0) as f64,
         seconds,
         from: Some(from),
         to: Some(after.at),
@@ -272,7 +290,7 @@ mod tests {
             transactions,
             ..DatabaseCounters::default()
         };
-        Reading { at: at(seconds), databases: vec![counters], sessions: Vec::new() }
+        Reading { at: at(seconds), databases: vec![counters], ..Reading::default() }
     }
 
     fn session(state: &str, transaction: f64, changed: f64) -> InFlight {

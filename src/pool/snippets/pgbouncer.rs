@@ -24,7 +24,8 @@ listen_port = 6432
 auth_type = scram-sha-256
 auth_file = /etc/pgbouncer/userlist.txt
 
-; no SET without LOCAL, LISTEN, session advisory locks, WITH HOLD cursors or temporary tables that outlive a transaction
+; no SET without LOCAL, LISTEN, session advisory locks, WITH HOLD cursors,
+; or temporary tables that outlive a transaction
 pool_mode = transaction
 ; for each database and user
 default_pool_size = @shared@
