@@ -11,7 +11,7 @@ pub(super) const SUPPLY: &str =
 /// A rule over migrations: what it finds from `medium` fails the item, and where it finds nothing that is inferred.
 const fn rule(rule: &'static str, wrong: &'static str) -> Decider {
     let decider = Decider::required(rule, "statements of migrations", wrong);
-    Decider { input: &Input::Migrations, silence: &Evidence::Inferred, vacuous: Some("no migrations"), ..decider }
+    Decider { input: &Input::Migrations, silence: &Evidence::Inferred, ..decider }
 }
 
 /// What breaks the application that runs while a migration does, and the one before it.

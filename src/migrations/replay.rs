@@ -238,9 +238,12 @@ impl<'a> Replay<'a> {
                 verdict.findings.extend(found);
             }
         }
-        for because in &step.effects.unread {
-            let subject = self.place(script, statement);
-            let missing = Missing::new("statement", Reason::Input, because.clone());
+        if !step.effects.unread.is_empty() {
+            // one reason for all, so that a report tells it once; what it is stands with the place
+            let mut subject = self.place(script, statement);
+            let what = step.effects.unread.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("; ");
+            subject.name = subject.name.map(|place| format!("{place}: {what}"));
+            let missing = Missing::new("statement", Reason::Input, "what it runs could not be read");
             self.unjudged.push(Unjudged { subject, reason: missing });
         }
     }

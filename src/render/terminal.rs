@@ -32,6 +32,9 @@ const EVIDENCE_COLUMN_FROM: usize = 96;
 /// Lines of a query that are shown without being asked for more.
 const QUERY_LINES: usize = 3;
 
+/// Rules that are named where they all lack the same.
+const RULES: usize = 12;
+
 /// Queries listed, the most expensive first.
 const QUERIES: usize = 10;
 
@@ -386,7 +389,11 @@ impl Page<'_> {
             lines.extend(hang("  ", wrap(&format!("{} ({}): {}", gap.reason, gap.extent(), gap.because), limit)));
             let mut parts = Vec::new();
             if !gap.rules.is_empty() {
-                parts.push(format!("rules {}", gap.rules.join(", ")));
+                // what could not be read is read by none of them
+                match gap.rules.len() {
+                    ..=RULES => parts.push(format!("rules {}", gap.rules.join(", "))),
+                    count => parts.push(format!("{count} rules")),
+                }
             }
             if !gap.databases.is_empty() {
                 parts.push(format!("in {}", gap.databases.join(", ")));
