@@ -15,6 +15,8 @@
 //!   it under a budget. Both end in a [`facts::Snapshot`], a plain value that can be stored.
 //! * [`logs`] reads what the server wrote, in whatever it is wrapped, and ends in a [`logs::workload::Workload`], a plain value
 //!   too: it can be stored, and merged with others. The [`logs::detectors`] judge it, one file each.
+//! * [`pool`] sizes connection pools from a watched server, the transactions of a log, or PgBouncer's console: those three are
+//!   doors of it, the rest is pure. Its advice is the body of a report; its verdicts take part in section 4 of the checklist.
 //! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
 //! * [`audit`] runs the checks, [`assess`] turns what they and the detectors say into a report: suppressions ([`suppress`]), the items of the
 //!   [`checklist`] with what people attest ([`attest`]), the [`score`].
