@@ -74,7 +74,7 @@ impl Item {
 
     /// Its state, from everything given.
     pub fn assess(&self, inputs: &Inputs<'_>) -> Assessment {
-        decide::assess(self, inputs)
+        decide::assess(self, inputs, &decide::ByRule::of(inputs))
     }
 
     /// An item that lies outside what any input of this program can decide: somebody has to say so.
@@ -220,7 +220,8 @@ impl<'a> Inputs<'a> {
 
 /// The state of every item, scored and listed, in order.
 pub fn assess(inputs: &Inputs<'_>) -> Vec<Assessment> {
-    items().map(|item| item.assess(inputs)).collect()
+    let by_rule = decide::ByRule::of(inputs);
+    items().map(|item| decide::assess(item, inputs, &by_rule)).collect()
 }
 
 /// The score of the nine sections.

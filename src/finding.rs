@@ -500,6 +500,17 @@ impl Finding {
     }
 }
 
+/// Findings in the order of every list. They are large: their places are sorted, and each is moved once.
+pub fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by(|a, b| match (findings.get(*a), findings.get(*b)) {
+        (Some(a), Some(b)) => a.order(b),
+        _ => std::cmp::Ordering::Equal,
+    });
+    let mut left: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| left.get_mut(at).and_then(Option::take)).collect()
+}
+
 /// `rule:database/schema/relation/name`, parts percent-escaped: readable, stable, and one line whatever the names hold.
 pub fn key(rule: &str, subject: &Subject) -> String {
     let parts: Vec<String> = subject.parts().map(escape).collect();

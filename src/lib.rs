@@ -5,6 +5,7 @@
 //! ```text
 //! pg (the door) ─ collect (sql/facts) ─ measure ──▶ Snapshot ──▶ checks ─────┐
 //! logs (input, readers, digests, aggregate) ──────▶ Workload ──▶ detectors ──┤
+//! migrations (source, runner, statement) ─▶ Script ─▶ replay ─▶ effects ─▶ rules
 //!                                                   attestations ──▶ items ──┼▶ Finding ─▶ Report ─▶ render
 //!                                                   configuration ───────────┘
 //! ```
@@ -15,8 +16,12 @@
 //!   it under a budget. Both end in a [`facts::Snapshot`], a plain value that can be stored.
 //! * [`logs`] reads what the server wrote, in whatever it is wrapped, and ends in a [`logs::workload::Workload`], a plain value
 //!   too: it can be stored, and merged with others. The [`logs::detectors`] judge it, one file each.
-//! * [`pool`] sizes connection pools from a watched server, the transactions of a log, or PgBouncer's console: those three are
-//!   doors of it, the rest is pure. Its advice is the body of a report; its verdicts take part in section 4 of the checklist.
+//! * [`migrations`] reads what is to run, replays it over a small catalog, and says of each statement what it will do: by
+//!   effects that were measured on real servers. The [`migrations::rules`] judge them, one file each; [`migrations::trace`] runs
+//!   the statements on a scratch server and compares.
+//! * [`pool`] says how many connections a workload needs: demand from the best evidence, a simulation of the queue, what
+//!   the server can carry; a watched server and PgBouncer's console are its doors. Its verdicts take part in
+//!   section 4 of the checklist.
 //! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
 //! * [`audit`] runs the checks, [`assess`] turns what they and the detectors say into a report: suppressions ([`suppress`]), the items of the
 //!   [`checklist`] with what people attest ([`attest`]), the [`score`].
@@ -55,6 +60,15 @@
 //! * There is no fingerprint module in `logs`: [`logs::lexer`] and [`logs::shape`] say what a text is, [`fingerprint`] names it as
 //!   it names the statements of a server, so that both can be joined. Around the planned record, session and workload
 //!   there is a file for each step, and a folder of the same name where a step is more than one idea.
+//! * What a migration's statement says is a [`migrations::command`] of this program's own; the parser's tree is seen in
+//!   [`migrations::statement`] and its folder alone. A parser may change its tree with every major, and rules that are tested
+//!   against commands need no parser at all.
+//! * There is no state module in `migrations` but two: the schema ([`migrations::catalog`]), which is copied at every `begin` and
+//!   is persistent for that, and the session ([`migrations::session`]), which is not.
+//! * A rule over migrations runs while the scripts are replayed ([`migrations::replay`]), and not over a list of effects
+//!   afterwards: most questions are about the schema as it was before the statement, which nothing keeps.
+//! * `fixes` of SARIF are the edits of a finding ([`finding::Edit`]), made in one place ([`migrations::fix`]) from the hints that
+//!   leave the same schema behind: a rule does not know how its statement is sent.
 //! * A workload becomes a report in [`assess::logs`], beside the audit's: detectors need the suppressions, items and score that
 //!   checks need, and an audit that is given logs joins both.
 

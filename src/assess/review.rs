@@ -5,7 +5,7 @@ use super::top;
 use crate::attest::Attestations;
 use crate::checklist::{self, Inputs};
 use crate::config::Config;
-use crate::finding::{Finding, Location};
+use crate::finding::{Finding, Location, sorted};
 use crate::logs::secret::Scanner;
 use crate::migrations::allow;
 use crate::migrations::effects::{Effects, Work};
@@ -113,7 +113,7 @@ pub fn judge(given: &Given<'_>) -> Judged {
     let (mut findings, mut suppressed) = (allowed.kept, allowed.suppressed);
     let sources = Sources::new(project);
     findings.iter_mut().chain(suppressed.iter_mut().map(|one| &mut one.finding)).for_each(|one| sources.fill(one));
-    findings.sort_by(Finding::order);
+    let findings = sorted(findings);
     Judged { results, findings, suppressed, notes: allowed.notes }
 }
 
@@ -133,9 +133,12 @@ pub fn report(given: &Given<'_>, mut notes: Vec<Note>) -> Report {
     let reason = "in the baseline";
     suppressed.extend(known.into_iter().map(|finding| Suppressed { finding, reason: reason.into(), expires: None }));
     // a rule's row counts what there is to see now: a nearer configuration may have taken some away
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    for finding in kept.iter().chain(suppressed.iter().map(|one| &one.finding)) {
+        *counts.entry(finding.rule.as_str()).or_default() += 1;
+    }
     for row in &mut results {
-        let count = kept.iter().chain(suppressed.iter().map(|one| &one.finding)).filter(|one| one.rule == row.id);
-        row.findings = count.count() as u64;
+        row.findings = counts.get(row.id.as_str()).copied().unwrap_or_default();
         if row.findings == 0 && row.outcome == crate::outcome::Outcome::Found {
             row.outcome = match row.unjudged.is_empty() {
                 true => crate::outcome::Outcome::Passed,
@@ -340,13 +343,18 @@ impl<'a> Sources<'a> {
 
     /// The text with its literals blanked, width for width, where it gives a secret away.
     fn without_secrets(&self, text: &str) -> String {
+        // nearly all lines have neither a literal nor anything that looks like a secret
+        let is_quoted = memchr::memchr(b'\'', text.as_bytes()).is_some();
+        if !is_quoted && self.scanner.scan(text.as_bytes()).is_none() {
+            return text.to_owned();
+        }
         let lower = text.to_ascii_lowercase();
         let tells =
             ["password", "passwd", "secret", "api_key", "apikey", "access_key", "private_key", "token", "pgp_sym"]
                 .iter()
                 .any(|word| lower.contains(word));
         let looks = self.scanner.scan(text.as_bytes()).is_some();
-        if !(looks || tells && text.contains('\'')) {
+        if !(looks || tells && is_quoted) {
             return text.to_owned();
         }
         let mut inside = false;
@@ -357,7 +365,7 @@ impl<'a> Sources<'a> {
                     c
                 }
                 '\n' => c,
-                _ if inside || (looks && !c.is_whitespace() && !lower.contains('\'')) => '*',
+                _ if inside || (looks && !c.is_whitespace() && !is_quoted) => '*',
                 c => c,
             })
             .collect()

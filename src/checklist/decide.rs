@@ -14,6 +14,7 @@ use crate::finding::{Finding, humane};
 use crate::outcome::{Outcome, Reason, RuleResult};
 use crate::report::{Assessment, Attested, State, Suppressed};
 use crate::rule::{Evidence, RuleId, Severity};
+use std::collections::HashMap;
 
 /// How a rule takes part in an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,9 +203,28 @@ impl Decision {
     }
 }
 
+/// What was said, by rule: every decider of every item looks its own up.
+pub(super) struct ByRule<'a> {
+    results: HashMap<&'a str, Vec<&'a RuleResult>>,
+    findings: HashMap<&'a str, Vec<&'a Finding>>,
+    suppressed: HashMap<&'a str, Vec<&'a Suppressed>>,
+}
+
+impl<'a> ByRule<'a> {
+    pub(super) fn of(inputs: &Inputs<'a>) -> Self {
+        let (mut results, mut findings, mut suppressed): (HashMap<_, Vec<_>>, HashMap<_, Vec<_>>, HashMap<_, Vec<_>>) =
+            Default::default();
+        inputs.rules.iter().for_each(|row| results.entry(row.id.as_str()).or_default().push(row));
+        inputs.findings.iter().for_each(|one| findings.entry(one.rule.as_str()).or_default().push(one));
+        inputs.suppressed.iter().for_each(|one| suppressed.entry(one.finding.rule.as_str()).or_default().push(one));
+        Self { results, findings, suppressed }
+    }
+}
+
 /// The state of an item, from everything given.
-pub(super) fn assess(item: &Item, inputs: &Inputs<'_>) -> Assessment {
-    let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(|decider| Tally::of(decider, inputs)).collect();
+pub(super) fn assess(item: &Item, inputs: &Inputs<'_>, by_rule: &ByRule<'_>) -> Assessment {
+    let tally = |decider| Tally::of(decider, inputs, by_rule);
+    let tallies: Vec<Tally<'_>> = item.decide.deciders.iter().map(tally).collect();
     let is_ruled = tallies.iter().any(Tally::took_part);
     let ruling = inputs.pool.iter().find(|ruling| ruling.item == item.id);
     let decision = beside(decide(item, &tallies, inputs), is_ruled, ruling);
@@ -503,16 +523,15 @@ struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    fn of(decider: &'static Decider, inputs: &'a Inputs<'a>) -> Self {
-        let results: Vec<&RuleResult> = inputs.rules.iter().filter(|row| row.id.as_str() == decider.rule).collect();
-        let of_rule = |finding: &Finding| finding.rule.as_str() == decider.rule;
-        let own = || inputs.findings.iter().filter(|finding| of_rule(finding));
+    fn of(decider: &'static Decider, inputs: &'a Inputs<'a>, by_rule: &ByRule<'a>) -> Self {
+        let results = by_rule.results.get(decider.rule).cloned().unwrap_or_default();
+        let own = || by_rule.findings.get(decider.rule).into_iter().flatten().copied();
         let suspected = own().filter(|finding| finding.is_suspected()).count() as u64;
         let own = own().filter(|finding| !finding.is_suspected());
         let (mut failing, mut weaker): (Vec<&Finding>, Vec<&Finding>) = own.partition(|finding| decider.fails(finding));
         failing.sort_by(|a, b| a.order(b));
         weaker.sort_by(|a, b| a.order(b));
-        let accepted = inputs.suppressed.iter().filter(|one| of_rule(&one.finding));
+        let accepted = by_rule.suppressed.get(decider.rule).into_iter().flatten().copied();
         let (doubted, accepted): (Vec<&Suppressed>, Vec<&Suppressed>) =
             accepted.partition(|one| one.finding.is_suspected());
         let suspected = suspected + doubted.len() as u64;

@@ -83,11 +83,11 @@ pub(super) struct Migrations {
     /// What is there before the first of them: the output of pg_dump --schema-only
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// Sizes, writes and everything that is there, from a stored snapshot
-    #[arg(long, value_name = "FILE", conflicts_with = "schema")]
+    /// Sizes and writes from a stored snapshot; without --schema also what is there, as far as it tells
+    #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
     /// The same from a server, which is only read
-    #[arg(long, value_name = "CONNINFO", conflicts_with_all = ["schema", "snapshot"])]
+    #[arg(long, value_name = "CONNINFO", conflicts_with = "snapshot")]
     url: Option<String>,
     /// The database of the snapshot, where it has several
     #[arg(long, value_name = "DATABASE")]
@@ -274,10 +274,7 @@ pub(super) fn material(told: &Migrations, config: &Config, gathered: Gathered) -
         );
         notes.push(Note { text, warning: true });
     }
-    let schema = told.schema.clone().or_else(|| {
-        let configured = review.schema.value.clone();
-        configured.filter(|_| told.snapshot.is_none() && told.url.is_none())
-    });
+    let schema = told.schema.clone().or_else(|| review.schema.value.clone());
     let snapshot = match (&told.snapshot, &told.url) {
         (Some(path), _) => {
             let (snapshot, _) = input::snapshot(path)?;
@@ -315,16 +312,32 @@ pub(super) fn material(told: &Migrations, config: &Config, gathered: Gathered) -
         dump = read.statements;
         seed = Some(read.catalog);
     }
-    let is_of_server = snapshot.is_some();
+    let is_of_server = snapshot.is_some() && seed.is_none();
+    let mut known = BTreeMap::new();
     if let Some((snapshot, name)) = &snapshot {
         let database = database(snapshot, told.database.as_deref())?;
-        seed = Some(statement::with_parser(|| from_snapshot(snapshot, Some(&database))));
+        let of_server = statement::with_parser(|| from_snapshot(snapshot, Some(&database)));
+        seed = Some(match seed {
+            // a dump knows more of what is there, and nothing of its size
+            Some(mut dumped) => {
+                for relation in of_server.relations() {
+                    if let Some(statistics) = &relation.statistics {
+                        dumped.set_statistics(&relation.name, statistics.clone());
+                        // of one that the migrations make after the dump
+                        known.insert(relation.name.clone(), statistics.clone());
+                    }
+                }
+                dumped
+            }
+            None => of_server,
+        });
         sizes = Some(name.clone());
     }
     let configured = review.runner.value.as_deref().and_then(Runner::parse);
     let forced = told.runner.or(configured);
     let loaded = statement::with_parser(|| load::project(gathered, forced, options, seed.unwrap_or_default()));
-    let Loaded { project, notes: more } = loaded;
+    let Loaded { mut project, notes: more } = loaded;
+    project.sizes.extend(known);
     notes.extend(more);
     Ok(Material { project, notes, sizes, dump, is_of_server })
 }
@@ -455,8 +468,7 @@ fn traced(
 ) -> Result<Traced, Failure> {
     if material.is_of_server {
         return Err(Failure::usage(anyhow!(
-            "a trace needs what is there before as SQL: --schema with the output of pg_dump --schema-only, in place of \
-             --snapshot or --url"
+            "a trace needs what is there before as SQL: add --schema with the output of pg_dump --schema-only"
         )));
     }
     let project = replayed.project;

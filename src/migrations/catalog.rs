@@ -530,6 +530,8 @@ pub struct Catalog {
     gone: RedBlackTreeSetSync<QName>,
     /// Relations that may have been dropped, or not.
     doubtful: RedBlackTreeSetSync<QName>,
+    /// Whether a statement made a cast: then types become others in ways that are not known.
+    has_own_casts: bool,
     /// Whether it holds everything there is: told by a server, a snapshot or a dump.
     pub(super) is_complete: bool,
     /// The schemas that a bare name is looked up in.
@@ -550,6 +552,7 @@ impl Default for Catalog {
             type_users: RedBlackTreeMapSync::new_sync(),
             gone: RedBlackTreeSetSync::new_sync(),
             doubtful: RedBlackTreeSetSync::new_sync(),
+            has_own_casts: false,
             is_complete: false,
             search_path: vec!["public".to_owned()],
         }
@@ -637,6 +640,11 @@ impl Catalog {
     /// The table of an index of a resolved name.
     pub fn table_of(&self, index: &QName) -> Option<&Relation> {
         self.indexes.get(index).and_then(|table| self.get(table).known())
+    }
+
+    /// Whether a statement made a cast of its own.
+    pub fn has_own_casts(&self) -> bool {
+        self.has_own_casts
     }
 
     /// Whether a schema is known to be there.

@@ -2,7 +2,7 @@
 //! after its way forward.
 
 use super::catalog::{Birth, Catalog, QName, Statistics};
-use super::command::{Command, Drop, Name, ObjectKind};
+use super::command::{Command, CreateIndex, CreateTable, Drop, Name, ObjectKind};
 use super::directive;
 use super::project::{Options, Project};
 use super::replay::replay;
@@ -95,9 +95,17 @@ fn without_what_scripts_make(
     if seed.relations().next().is_none() {
         return (seed, sizes);
     }
+    // what a statement takes for granted before another makes it was there: `drop view v; create view v …`
+    let mut needed: BTreeSet<QName> = BTreeSet::new();
     let ups = scripts.iter().filter(|script| script.direction == Direction::Up);
     for command in ups.flat_map(|script| &script.statements).filter_map(Statement::command) {
+        needed.extend(takes_for_granted(command).map(|name| seed.resolve(name)));
         let (kind, name) = match command {
+            // it is there already, so that nothing is made, or made again
+            Command::CreateTable(CreateTable { if_not_exists: true, .. })
+            | Command::CreateTableAs { if_not_exists: true, .. }
+            | Command::CreateIndex(CreateIndex { if_not_exists: true, .. })
+            | Command::CreateView { replace: true, .. } => continue,
             Command::CreateTable(create) => (ObjectKind::Table, create.name.clone()),
             Command::CreateTableAs { name, is_materialized_view: true, .. } => {
                 (ObjectKind::MaterializedView, name.clone())
@@ -113,6 +121,9 @@ fn without_what_scripts_make(
             _ => continue,
         };
         let resolved = seed.resolve(&name);
+        if needed.contains(&resolved) {
+            continue;
+        }
         if let Some(known) = seed.get(&resolved).known()
             && let Some(statistics) = &known.statistics
         {
@@ -123,6 +134,22 @@ fn without_what_scripts_make(
         seed.apply(&Command::Drop(drop), long_ago, &Settings::default(), major);
     }
     (seed, sizes)
+}
+
+/// What a statement names that must be there before it.
+fn takes_for_granted(command: &Command) -> impl Iterator<Item = &Name> {
+    let (one, many): (Option<&Name>, &[Name]) = match command {
+        Command::Drop(drop) => (drop.table.as_ref(), &drop.names),
+        Command::AlterTable { name, .. } | Command::SetSchema { name, .. } => (Some(name), &[]),
+        Command::Rename(rename) => (Some(&rename.object), &[]),
+        Command::CreateIndex(create) => (Some(&create.table), &[]),
+        Command::CreateTable(create) => (None, &create.parents),
+        Command::CreateView { reads, .. } | Command::CreateTableAs { reads, .. } => (None, &reads.relations),
+        Command::Dml(dml) => (dml.target.as_ref(), &dml.reads.relations),
+        Command::Truncate { tables, .. } => (None, tables),
+        _ => (None, &[]),
+    };
+    one.into_iter().chain(many)
 }
 
 /// Whether a runner's convention has ways back at all.
@@ -334,6 +361,43 @@ mod tests {
             })
             .collect();
         assert_eq!(kinds, ["command", "syntax", "placeholder", "syntax"]);
+    }
+
+    #[test]
+    fn what_scripts_make_is_made_by_them_unless_it_is_there_already() {
+        let seeded = |text: &str| {
+            let dump =
+                "create table t (id int, v int);\ncreate index i on t (id);\ncreate view w as select id from t;\n";
+            let file = SourceFile::new("m/1.sql", text);
+            let root = Root { path: "m".into(), files: vec![0], ..Root::default() };
+            let gathered = Gathered { files: vec![file], roots: vec![root], ..Gathered::default() };
+            let seed = dump_of(dump);
+            let project = statement::with_parser(|| project(gathered, None, Options::default(), seed).project);
+            project
+                .seed
+                .relations()
+                .map(|one| (one.name.name.to_string(), one.indexes.iter().count()))
+                .collect::<Vec<_>>()
+        };
+        let all = [("t".to_owned(), 1), ("w".to_owned(), 0)];
+        assert_eq!(seeded("create table t (id int);"), []);
+        assert_eq!(seeded("create index i on t (id);"), [("t".to_owned(), 0), ("w".to_owned(), 0)]);
+        for there in [
+            "create table if not exists t (id int);",
+            "create index if not exists i on t (id);",
+            "create or replace view w as select id from t;",
+            "drop view w; create view w as select id from t;",
+            "drop index i; create index i on t (v);",
+            "begin; alter table t rename to old; create table t (id int); commit;",
+            "drop table if exists t; create table t (id int);",
+            "select 1;",
+        ] {
+            assert_eq!(seeded(there), all, "{there}");
+        }
+    }
+
+    fn dump_of(text: &str) -> Catalog {
+        statement::with_parser(|| dump("schema.sql", text, 17)).catalog
     }
 
     #[test]

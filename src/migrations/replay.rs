@@ -3,7 +3,7 @@
 
 use super::catalog::{Birth, Catalog, QName};
 use super::command::{Command, Name, SetTo, Transaction};
-use super::effects::{Before, Effects, effects};
+use super::effects::{Before, Effects, Failure, effects};
 use super::project::Project;
 use super::rules::moment::{AtEnd, Moment};
 use super::rules::{OfScript, OfStatement, Rule, Run};
@@ -64,9 +64,9 @@ pub fn replay<'a>(project: &'a Project, rules: &[&'static Rule]) -> Replayed<'a>
             Direction::Up => run.script(index, script),
             // the way back begins where the way forward ended, and nothing stays of it
             Direction::Down => {
-                let after = run.catalog.clone();
+                let after = (run.catalog.clone(), run.lost_track);
                 run.script(index, script);
-                run.catalog = after;
+                (run.catalog, run.lost_track) = after;
             }
         }
         index += 1;
@@ -93,6 +93,8 @@ struct Replay<'a> {
     transactions: u32,
     /// Where in the session's list of held locks each relation's is.
     held: HashMap<QName, usize>,
+    /// The script and the statement of it after which the schema is not known for sure: it could not be read.
+    lost_track: Option<(usize, usize)>,
 }
 
 impl<'a> Replay<'a> {
@@ -124,6 +126,7 @@ impl<'a> Replay<'a> {
             scripts: 0,
             transactions: 0,
             held: HashMap::new(),
+            lost_track: None,
         }
     }
 
@@ -163,11 +166,11 @@ impl<'a> Replay<'a> {
                 if report {
                     self.unread(script, statement, other);
                 }
+                self.lost_track(index, number);
                 return;
             }
         };
-        let before = Before { catalog: &self.catalog, session: &self.session, major: self.project.options.major };
-        let effects = effects(command, before);
+        let effects = self.effects(command);
         let transaction = self.session.transaction.as_ref();
         let step = Step {
             script: index,
@@ -182,8 +185,34 @@ impl<'a> Replay<'a> {
             self.judge(script, statement, command, &step);
         }
         let birth = Birth { script: index, statement: number, transaction: step.transaction.map(|one| one.id) };
+        let may_be_more = !step.effects.unread.is_empty() && runs_code(command);
         self.advance(command, &step, birth);
         self.steps.push(step);
+        if may_be_more {
+            self.lost_track(index, number);
+        }
+    }
+
+    /// What the statement does. What would fail by what is not there may be there after all, where something before it
+    /// could not be read.
+    fn effects(&mut self, command: &Command) -> Effects {
+        let major = self.project.options.major;
+        let found = effects(command, Before { catalog: &self.catalog, session: &self.session, major });
+        let is_of_schema = |failure: &Failure| {
+            !failure.only_with_rows && !failure.because_of_transaction && failure.needs_major.is_none()
+        };
+        match self.lost_track {
+            Some(at) if found.failures.iter().any(is_of_schema) => {
+                self.catalog.doubt_older(command, at);
+                effects(command, Before { catalog: &self.catalog, session: &self.session, major })
+            }
+            _ => found,
+        }
+    }
+
+    fn lost_track(&mut self, script: usize, statement: usize) {
+        self.lost_track = Some((script, statement));
+        self.catalog.lost_track();
     }
 
     fn judge(&mut self, script: &'a Script, statement: &'a Statement, command: &'a Command, step: &Step) {
@@ -210,7 +239,7 @@ impl<'a> Replay<'a> {
             }
         }
         for because in &step.effects.unread {
-            let subject = Subject { name: Some(because.clone()), ..Subject::new(SubjectKind::Statement) };
+            let subject = self.place(script, statement);
             let missing = Missing::new("statement", Reason::Input, because.clone());
             self.unjudged.push(Unjudged { subject, reason: missing });
         }
@@ -223,10 +252,15 @@ impl<'a> Replay<'a> {
             Parsed::Placeholder { .. } => "it has a placeholder that nobody filled",
             Parsed::Command(_) => return,
         };
+        let subject = self.place(script, statement);
+        self.unjudged.push(Unjudged { subject, reason: Missing::new("statement", Reason::Input, because) });
+    }
+
+    /// A statement by its file and line.
+    fn place(&self, script: &Script, statement: &Statement) -> Subject {
         let file = self.project.files.get(script.file);
         let name = file.map(|file| format!("{}:{}", file.path, file.line_column(statement.span.start).0));
-        let subject = Subject { name, ..Subject::new(SubjectKind::Statement) };
-        self.unjudged.push(Unjudged { subject, reason: Missing::new("statement", Reason::Input, because) });
+        Subject { name, ..Subject::new(SubjectKind::Statement) }
     }
 
     fn at_end(&mut self, index: usize, script: &'a Script, first: usize, before: &Catalog) {
@@ -504,6 +538,14 @@ fn made(command: &Command) -> Option<&Name> {
         Command::CreateTableAs { name, .. } => Some(name),
         _ => None,
     }
+}
+
+/// Whether a statement runs code, or what nobody here knows: then it may do anything.
+fn runs_code(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Do { .. } | Command::Call(_) | Command::Dml(_) | Command::Explain { .. } | Command::Other(_)
+    )
 }
 
 impl Settings {

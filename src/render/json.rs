@@ -37,6 +37,10 @@ struct Shown(PrettyFormatter<'static>);
 
 impl Formatter for Shown {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // nearly all of it is plain, and that is seen many bytes at a time
+        if fragment.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+            return out.write_all(fragment.as_bytes());
+        }
         let mut shown = 0;
         for (at, character) in fragment.char_indices().filter(|(_, character)| acts(*character)) {
             out.write_all(&fragment.as_bytes()[shown..at])?;

@@ -18,7 +18,8 @@ pub(super) fn acts(character: char) -> bool {
 
 /// The text on one line with nothing in it that acts: `\n`, `\r`, `\t`, and `\u{1b}` for every other such character.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(acts) {
+    // nearly all texts are plain, and that is seen many bytes at a time
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) || !text.chars().any(acts) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);

@@ -1,9 +1,10 @@
 //! Bringing the catalog up to date with a statement.
 
-use super::super::command::{Body, Command, Dml, DmlKind, Name, Persistence};
+use super::super::command::{Body, Command, Dml, DmlKind, Name, ObjectKind, Persistence};
 use super::super::session::Settings;
 use super::registry::{Outcome, Refused, Under};
 use super::{Birth, Catalog, QName, RelationKind};
+use rpds::RedBlackTreeSetSync;
 use std::sync::Arc;
 
 /// How deep functions that call functions are followed.
@@ -127,6 +128,10 @@ impl Catalog {
             }
             Command::Do { body, .. } => self.body(body, false, under, called),
             Command::Call(name) => self.call(name, under, called),
+            Command::Settings("create cast") => {
+                self.has_own_casts = true;
+                Ok(())
+            }
             Command::Explain { runs: true, command } => self.run(command, under, called),
             // what is not new is kept by nobody
             Command::Discard => {
@@ -218,6 +223,50 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+
+    /// After something that could not be read, and may have made or changed anything: what is not in it may be there. What
+    /// it holds is doubted only when a statement would fail by it (see [`Self::doubt_older`]), as to go through all of it
+    /// each time would take too long.
+    pub fn lost_track(&mut self) {
+        self.is_complete = false;
+        self.gone = RedBlackTreeSetSync::new_sync();
+    }
+
+    /// The relations that the statement names are not complete any more, but for those that were made after this statement
+    /// of this script.
+    pub fn doubt_older(&mut self, command: &Command, than: (usize, usize)) {
+        for name in self.named(command) {
+            for name in self.family(&name, false) {
+                let is_later = |born: Birth| (born.script, born.statement) > than;
+                let Some(relation) = self.relations.get(&name) else { continue };
+                if relation.is_complete && !relation.born.is_some_and(is_later) {
+                    let mut relation = (**relation).clone();
+                    relation.is_complete = false;
+                    self.relations.insert_mut(name, Arc::new(relation));
+                }
+            }
+        }
+    }
+
+    /// The relations that a statement changes or looks at.
+    fn named(&self, command: &Command) -> Vec<QName> {
+        match command {
+            Command::AlterTable { kind: ObjectKind::Index, name, .. } => {
+                self.indexes.get(&self.resolve(name)).cloned().into_iter().collect()
+            }
+            Command::AlterTable { name, .. } => vec![self.resolve(name)],
+            Command::CreateIndex(create) => vec![self.resolve(&create.table)],
+            Command::CreateTable(create) => {
+                let mut names: Vec<QName> = create.parents.iter().map(|name| self.resolve(name)).collect();
+                names.extend(create.like.iter().map(|(name, _)| self.resolve(name)));
+                names
+            }
+            Command::Rename(rename) => vec![self.resolve(&rename.object)],
+            Command::CreateTrigger { table, .. } => vec![self.resolve(table)],
+            Command::Dml(dml) => dml.target.iter().chain(&dml.reads.relations).map(|name| self.resolve(name)).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// After a statement that may not have run: what it names is not complete any more, or no longer known.

@@ -117,6 +117,11 @@ impl Catalog {
         Ok(())
     }
 
+    /// Whether the column that owns a sequence takes its values from it.
+    pub fn is_used(&self, sequence: &QName) -> bool {
+        self.feeds(sequence, &QNames::default(), false)
+    }
+
     /// Whether a sequence cannot go because a column takes its values: of an identity never, of a default not without
     /// `cascade`.
     fn feeds(&self, name: &QName, going: &QNames, cascade: bool) -> bool {

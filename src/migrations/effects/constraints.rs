@@ -117,7 +117,8 @@ pub(super) fn index_backed(alter: &mut Alter<'_, '_>, constraint: &Constraint, i
             let family = alter.tally.family(&target);
             family.into_iter().filter(|name| alter.tally.has_storage(name)).collect()
         }
-        _ => vec![alter.table.clone()],
+        // of a partitioned table alone it is made invalid, over no rows, until those of the partitions are attached
+        _ => Some(alter.table.clone()).filter(|name| alter.tally.has_storage(name)).into_iter().collect(),
     };
     // an index has the rows of one table: those that inherit have none
     let leaves = if alter.is_partitioned() { all.clone() } else { vec![alter.table.clone()] };

@@ -104,7 +104,11 @@ fn relations(tally: &mut Tally<'_>, names: Vec<QName>, cascade: bool, word: &str
         if referenced_partition(tally, relation) && !cascade {
             kept.get_or_insert_with(|| name.clone());
         }
-        if relation.kind == RelationKind::Sequence && relation.owned_by.is_some() && !cascade && wanted.contains(&name)
+        // one that is owned and takes no values from it may go
+        if relation.kind == RelationKind::Sequence
+            && !cascade
+            && wanted.contains(&name)
+            && tally.before.catalog.is_used(&name)
         {
             kept.get_or_insert_with(|| name.clone());
         }

@@ -139,16 +139,21 @@ fn change(old: &TypeName, new: &TypeName) -> Change {
                 let scale = |numbers: &[i64]| numbers.get(1).copied().unwrap_or_default();
                 match (scale(&numbers(old).unwrap_or_default()), scale(&numbers(new).unwrap_or_default())) {
                     (was, is) if was == is && after >= before => Change::Nothing,
+                    // everything fits, and is shown with more digits
+                    (was, is) if is > was && after - is >= before - was => Change::Other,
                     _ => Change::Narrower,
                 }
             }
         },
         (was, is) if was == is && before == after => Change::Nothing,
-        ("varbit" | "timestamp" | "timestamptz" | "time" | "timetz", is) if was == is => fewer(&before, &after),
+        ("varbit", is) if was == is => fewer(&before, &after),
+        // all of them keep microseconds, and nothing finer, where no precision is said
+        ("timestamp" | "timestamptz" | "time" | "timetz", is) if was == is => fewer(coarse(&before), coarse(&after)),
         // the precision is the last of what the parser says
-        ("interval", "interval") => {
-            fewer(before.get(1).map_or(&[], std::slice::from_ref), after.get(1).map_or(&[], std::slice::from_ref))
-        }
+        ("interval", "interval") => fewer(
+            coarse(before.get(1).map_or(&[], std::slice::from_ref)),
+            coarse(after.get(1).map_or(&[], std::slice::from_ref)),
+        ),
         _ => Change::Other,
     }
 }
@@ -159,6 +164,14 @@ fn fewer(before: &[i64], after: &[i64]) -> Change {
         (_, None) => Change::Nothing,
         (Some(before), Some(after)) if after >= before => Change::Nothing,
         _ => Change::Narrower,
+    }
+}
+
+/// The precision of a time, where it is one that leaves something out.
+fn coarse(precision: &[i64]) -> &[i64] {
+    match precision.first() {
+        Some(6..) => &[],
+        _ => precision,
     }
 }
 
@@ -203,6 +216,7 @@ mod tests {
             ("jsonb", "json"),
             ("cidr", "inet"),
             ("int", "int[]"),
+            ("numeric(10,2)", "numeric(14,4)"),
         ] {
             let found = becomes(old, new);
             assert!(found.len() == 1 && found[0].starts_with("medium "), "{old} {new} {found:?}");
@@ -214,6 +228,7 @@ mod tests {
             ("numeric", "numeric(10,2)"),
             ("numeric(10,2)", "numeric(10,3)"),
             ("timestamp(6)", "timestamp(3)"),
+            ("timestamp", "timestamp(3)"),
         ] {
             assert!(becomes(old, new)[0].contains("may no longer fit"), "{old} {new}");
         }
@@ -231,6 +246,8 @@ mod tests {
             ("numeric(10,2)", "numeric"),
             ("timestamp(3)", "timestamp(6)"),
             ("timestamp(3)", "timestamp"),
+            ("timestamp", "timestamp(6)"),
+            ("timetz", "timetz(6)"),
             ("varbit(8)", "varbit(16)"),
             ("interval(3)", "interval(6)"),
             ("int", "integer"),

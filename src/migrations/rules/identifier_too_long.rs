@@ -10,7 +10,7 @@
 //! `--pedantic`; bytes are counted, not characters.
 //!
 //! ## What to do
-//! A shorter name.
+//! A name of 63 bytes or less: letters beyond ASCII take two bytes and more each.
 //!
 //! ## Limits
 //! Servers that were built with another `NAMEDATALEN` keep another length. Names within function bodies are not looked

@@ -43,7 +43,8 @@ fn dropped(m: &Moment<'_>) -> Option<Finding> {
     }
     let blocks = |name: &&Name| match m.catalog.table_of_index(name) {
         Some(table) => !m.is_new(&table.name) && !table.is_partitioned(),
-        None => true,
+        // where all that there is is known, it is not there
+        None => !m.catalog.is_complete(),
     };
     let names: Vec<&Name> = drop.names.iter().filter(blocks).collect();
     let first = names.first()?;

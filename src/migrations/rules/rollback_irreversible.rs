@@ -148,7 +148,12 @@ fn list(done: &[&Command]) -> String {
 
 fn tell(end: &AtEnd<'_>, subject: Option<Subject>, message: String, advice: &str) -> Finding {
     let mut finding = match end.script.statements.is_empty() {
-        true => end.finding_at(&RULE.meta, None, message),
+        // a way back without a statement is told at the way forward, where both are in one file
+        true => {
+            let forward = end.index.checked_sub(1).and_then(|before| end.project.scripts.get(before));
+            let beside = forward.filter(|up| up.file == end.script.file).and_then(|up| up.statements.last());
+            end.finding_at(&RULE.meta, beside.map(|last| last.span.clone()), message)
+        }
         false => end.finding(&RULE.meta, 0, Subject::new(SubjectKind::Statement), message),
     };
     if let Some(subject) = subject {
@@ -350,6 +355,24 @@ mod tests {
                  create type mood as enum ('x');\n-- file: 1.sql\n{up}\n-- file: 1.down.sql down\n{down}"
             ),
         )
+    }
+
+    #[test]
+    fn one_without_a_statement_is_told_where_it_is_missing() {
+        let text =
+            "create table t (id int);\n-- file: 1.sql\nalter table t add a int;\n-- file: 1.down.sql down\nselect 1;\n";
+        let mut project = super::super::laboratory::fixture(text).project;
+        let back = project.scripts.iter().position(|one| one.direction == Direction::Down).unwrap();
+        project.scripts[back].statements.clear();
+        let place = |project: &_| {
+            let replayed = crate::migrations::replay::replay(project, &[&RULE]);
+            let location = replayed.findings[0].location.clone().unwrap();
+            (location.file, location.line)
+        };
+        assert_eq!(place(&project), ("1.down.sql".to_owned(), 1));
+        // both halves in one file
+        project.scripts[back].file = project.scripts[back - 1].file;
+        assert_eq!(place(&project), ("1.sql".to_owned(), 3));
     }
 
     #[test]

@@ -17,8 +17,9 @@
 //!
 //! ## Limits
 //! Objects that dynamic SQL, an extension or another tool made are unknown, and so is a migration outside of the
-//! folder: where the dump is older than the first migration, or newer, `--schema` misleads. Privileges are not looked
-//! at. The statements after a failure are reviewed as if it had not been there.
+//! folder: where the dump is older than the first migration, or newer, `--schema` misleads. What comes after a statement
+//! that could not be read, or that calls what is not known, is not said to fail by what that may have made. Privileges are
+//! not looked at. The statements after a failure are reviewed as if it had not been there.
 
 use super::prelude::*;
 
@@ -80,6 +81,28 @@ fn advice(sqlstate: &str) -> &'static str {
 mod tests {
     use super::super::laboratory::says;
     use super::*;
+
+    #[test]
+    fn what_could_not_be_read_may_have_made_it() {
+        let old = "create table t (id int);\n-- file: 2.sql\n";
+        let fails = |text: &str| says(&RULE, &format!("{old}{text}")).len();
+        for unread in [
+            "select AddGeometryColumn('t', 'g', 4326, 'POINT', 2);",
+            "call app.work();",
+            "do $$ declare r text; begin execute r; end $$;",
+            "alter tabel t add g int;",
+        ] {
+            for then in
+                ["create index on t (g);", "alter table t alter g set not null;", "alter table t drop column g;"]
+            {
+                assert_eq!((fails(then), fails(&format!("{unread}\n{then}"))), (1, 0), "{unread} {then}");
+            }
+            // it came after it
+            assert_eq!(fails(&format!("{unread}\ncreate table u (id int);\ncreate index on u (g);")), 1, "{unread}");
+            assert_eq!(fails(&format!("{unread}\ndrop table t;\nselect id from t;")), 1, "{unread}");
+            assert_eq!(fails(&format!("drop table t;\n{unread}\nselect id from t;")), 0, "{unread}");
+        }
+    }
 
     #[test]
     fn what_is_gone_is_missed() {

@@ -11,7 +11,7 @@
 //! not read. The statements around it are reviewed all the same.
 //!
 //! ## What to do
-//! Correct it. Fill placeholders before the review, or declare their values. For dynamic SQL, review what it builds by
+//! Correct it. Fill placeholders before the review. For dynamic SQL, review what it builds by
 //! hand, or let a trace run it.
 //!
 //! ## Limits

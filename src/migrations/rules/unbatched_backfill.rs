@@ -51,7 +51,7 @@ fn changed(m: &Moment<'_>, written: &Written) -> Option<Finding> {
         ("update", true) => format!("all rows of {table} that meet its condition, which bounds nothing, are updated"),
         ("delete", false) => format!("every row of {table} is deleted"),
         ("delete", true) => format!("all rows of {table} that meet its condition, which bounds nothing, are deleted"),
-        ("merge", _) => format!("rows of {table} are merged, as many as there are"),
+        ("merge", _) => format!("rows of {table} are merged, however many match,"),
         _ => return None,
     };
     let message =

@@ -171,6 +171,15 @@ mod tests {
     }
 
     #[test]
+    fn of_a_partitioned_table_alone_nothing_is_built() {
+        let parts = "create table e (k int, n int) partition by range (k);\n\
+                     create table e1 partition of e for values from (0) to (9);\n-- file: 2.sql\n";
+        let count = |sql: &str| says(&RULE, &format!("{parts}{sql}")).len();
+        assert_eq!(count("alter table e add unique (k, n);"), 1);
+        assert_eq!(count("alter table only e add unique (k, n);"), 0);
+    }
+
+    #[test]
     fn an_index_under_lock_is_found() {
         assert_eq!(
             of("alter table orders add constraint u unique (number);"),

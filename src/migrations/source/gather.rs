@@ -35,6 +35,8 @@ pub fn gather(arguments: &[PathBuf], standard_input: Option<Vec<u8>>) -> Gathere
             if walk.files.len() == files && walk.others.len() == others && walk.faults.is_empty() {
                 walk.fault(&shown, "holds no SQL file");
             }
+        } else if let Some(name) = foreign_name(argument) {
+            walk.other(argument, &shown, &name);
         } else {
             walk.file(argument, &shown, &shown);
             walk.beside(argument, &shown);
@@ -284,6 +286,16 @@ fn head(path: &Path, length: u64) -> Option<String> {
     }
     file.take(length).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The name of a file that is a migration in another language, and not SQL.
+fn foreign_name(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_string_lossy().into_owned();
+    if is_sql(&name) || !path.is_file() || !foreign::may_be(&name) {
+        return None;
+    }
+    let other = Other { head: head(path, HEAD).unwrap_or_default(), name };
+    foreign::of_folder("", std::slice::from_ref(&other)).map(|_| other.name)
 }
 
 /// Whether a file of a folder is SQL, by its name; templates of SQL are.
@@ -584,6 +596,8 @@ pub(super) mod tests {
         let gathered = folder.gather(&["shop/migrations"]);
         assert_eq!((gathered.files.len(), gathered.faults.len()), (0, 0));
         assert_eq!(gathered.foreign[0].command, "python manage.py sqlmigrate shop 0001_initial");
+        let named = folder.gather(&["shop/migrations/0001_initial.py"]);
+        assert_eq!((named.files.len(), named.faults.len(), &named.foreign), (0, 0, &gathered.foreign));
     }
 
     #[test]
