@@ -20,7 +20,8 @@
 //!   effects that were measured on real servers. The [`migrations::rules`] judge them, one file each; [`migrations::trace`] runs
 //!   the statements on a scratch server and compares.
 //! * [`pool`] says how many connections a workload needs: demand from the best evidence, a simulation of the queue, what
-//!   the server can carry.
+//!   the server can carry; a watched server and PgBouncer's console are its doors. Its verdicts take part in
+//!   section 4 of the checklist.
 //! * [`catalog`], [`window`] and [`queries`] join, date and aggregate the facts. [`checks`] judge them, one file each.
 //! * [`audit`] runs the checks, [`assess`] turns what they and the detectors say into a report: suppressions ([`suppress`]), the items of the
 //!   [`checklist`] with what people attest ([`attest`]), the [`score`].
