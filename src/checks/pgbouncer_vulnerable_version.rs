@@ -103,7 +103,7 @@ mod tests {
             lab.run(&CHECK).unwrap()
         };
         let old = found("1.9.0");
-        assert_eq!(old.findings[0].message, "PgBouncer 1.9.0 is below releases that mended 7 vulnerabilities");
+        assert_eq!(old.findings[0].message, "PgBouncer 1.9.0 is below releases that mended 10 vulnerabilities");
         assert_eq!((found("1.25.1").findings.len(), found("1.26.0").findings.len()), (1, 1));
         assert!(found("1.26.1").findings.is_empty() && found("1.30.0").findings.is_empty());
         assert_eq!(found("").unjudged.len(), 1);
