@@ -6,12 +6,12 @@ use super::command::{Command, Name, SetTo, Transaction};
 use super::effects::{Before, Effects, Failure, effects};
 use super::project::Project;
 use super::rules::moment::{AtEnd, Moment};
-use super::rules::{OfScript, OfStatement, Rule, Run};
+use super::rules::{OfScript, OfStatement, Rule, Run, inside};
 use super::script::{Direction, Parsed, Script, Statement, Wrap};
 use super::session::{Began, Held, Mark, OpenTransaction, Session, Settings, Timeout};
 use crate::finding::{Finding, Subject, SubjectKind};
 use crate::outcome::{Missing, Reason, RuleResult, Unjudged, Verdict};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The transaction a step runs in.
@@ -80,6 +80,8 @@ type Numbered<F> = (usize, &'static Rule, F);
 struct Replay<'a> {
     project: &'a Project,
     statement_rules: Vec<Numbered<OfStatement>>,
+    /// Those that look into the body of a `do`.
+    each_rules: Vec<Numbered<OfStatement>>,
     script_rules: Vec<Numbered<OfScript>>,
     folder_rules: Vec<(usize, &'static Rule)>,
     rules: Vec<&'static Rule>,
@@ -99,10 +101,12 @@ struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     fn new(project: &'a Project, rules: &[&'static Rule]) -> Self {
-        let (mut statement_rules, mut script_rules, mut folder_rules) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut statement_rules, mut each_rules) = (Vec::new(), Vec::new());
+        let (mut script_rules, mut folder_rules) = (Vec::new(), Vec::new());
         for (index, rule) in rules.iter().enumerate() {
             match rule.run {
                 Run::Statement(run) => statement_rules.push((index, *rule, run)),
+                Run::Each(run) => each_rules.push((index, *rule, run)),
                 Run::Script(run) => script_rules.push((index, *rule, run)),
                 Run::Folder(_) => folder_rules.push((index, *rule)),
             }
@@ -114,6 +118,7 @@ impl<'a> Replay<'a> {
         Self {
             project,
             statement_rules,
+            each_rules,
             script_rules,
             folder_rules,
             rules: rules.to_vec(),
@@ -238,6 +243,22 @@ impl<'a> Replay<'a> {
                 verdict.findings.extend(found);
             }
         }
+        let (rules, verdicts) = (&self.each_rules, &mut self.verdicts);
+        let mut said: HashSet<(usize, String)> = HashSet::new();
+        inside::each(&moment, |own| {
+            for (rule, definition, run) in rules {
+                if is_down && !definition.both_ways {
+                    continue;
+                }
+                for finding in run(own) {
+                    // both arms of a branch, or a loop that was written out, are told once
+                    let is_known = own.inner.is_some() && !said.insert((*rule, finding.message.clone()));
+                    if let (false, Some(verdict)) = (is_known, verdicts.get_mut(*rule)) {
+                        verdict.findings.push(finding);
+                    }
+                }
+            }
+        });
         if !step.effects.unread.is_empty() {
             // one reason for all, so that a report tells it once; what it is stands with the place
             let mut subject = self.place(script, statement);
@@ -508,7 +529,7 @@ impl<'a> Replay<'a> {
         let mut keys: HashMap<String, u32> = HashMap::new();
         for (index, (rule, mut verdict)) in self.rules.iter().zip(self.verdicts).enumerate() {
             match rule.run {
-                Run::Statement(_) => {
+                Run::Statement(_) | Run::Each(_) => {
                     verdict.examined = self.examined;
                     verdict.unjudged.extend(self.unjudged.iter().cloned());
                 }

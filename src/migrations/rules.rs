@@ -6,7 +6,7 @@
 
 mod advice;
 mod around;
-mod inside;
+pub(super) mod inside;
 pub mod moment;
 mod over_rows;
 pub mod prelude;
@@ -104,8 +104,10 @@ pub type OfScript = fn(&AtEnd<'_>) -> Vec<Finding>;
 /// What a rule looks at.
 #[derive(Debug, Clone, Copy)]
 pub enum Run {
-    /// Each statement, with the state before it.
+    /// Each statement, with the state before it; a `do` as the one statement that it is.
     Statement(OfStatement),
+    /// Each statement, and in place of a `do` each in its body.
+    Each(OfStatement),
     /// Each script when it has ended.
     Script(OfScript),
     /// The migrations as a whole.

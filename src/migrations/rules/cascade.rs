@@ -21,8 +21,8 @@
 //! extensions own, and what another database or tool made, is not seen. Functions that only name a table in their text
 //! stay, and fail.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
 
 /// So many relations are followed, or searched for what depends on something else.
@@ -49,10 +49,6 @@ struct Along {
     names: BTreeSet<String>,
     /// Whether something may go that is not known.
     is_open: bool,
-}
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
 }
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {

@@ -19,7 +19,7 @@
 //! types are not looked at.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::sql::quote;
 
 /// A column goes.
@@ -33,12 +33,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

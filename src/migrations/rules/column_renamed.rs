@@ -17,7 +17,7 @@
 //! not kept as text: a PL/pgSQL body is text and fails when it next runs.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::sql::quote;
 
 /// A column by another name.
@@ -31,12 +31,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     judge(m, m.command).into_iter().collect()

@@ -22,8 +22,8 @@
 //! once for each; that alone is not reported. What a driver makes of a type is not known. Whether the change rewrites
 //! the table is another rule's.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::{Catalog, TypeDefinition};
 use crate::migrations::command::TypeName;
 
@@ -38,7 +38,7 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
 
 /// What a client notices.
@@ -47,10 +47,6 @@ enum Change {
     Nothing,
     Narrower,
     Other,
-}
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
 }
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {

@@ -23,7 +23,7 @@
 //! its first migration on, or give a schema. Casts that `create cast` made are not known.
 
 use super::prelude::*;
-use super::{advice, around, inside, over_rows};
+use super::{advice, around, over_rows};
 use crate::migrations::catalog::TypeDefinition;
 use crate::sql::quote;
 
@@ -38,11 +38,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| changed(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| changed(m, number, action)).collect()
 }
 
 fn changed(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -18,8 +18,8 @@
 //! What the runner does is read off its conventions and the files, not off its configuration: a runner that was told
 //! otherwise is to be told here too. A trace sends the script the same way and so fails the same way.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::session::Began;
 
 /// A statement that must be on its own, in company.
@@ -33,12 +33,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let Some(open) = m.session.transaction.as_ref().filter(|_| m.effects.no_transaction) else { return Vec::new() };

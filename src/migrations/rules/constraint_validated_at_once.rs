@@ -20,7 +20,7 @@
 //! partition, validated, and then added to the parent, which takes those over.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::migrations::command::Expr;
 use crate::sql::quote;
 
@@ -35,11 +35,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -14,8 +14,8 @@
 //! A column that may be null gets nulls from then on, which is not reported. Triggers that fill the column are not
 //! seen.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// A value that nobody supplies.
 pub(super) static RULE: Rule = Rule {
@@ -28,12 +28,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -19,7 +19,7 @@
 //! Which tables use the domain is known only of those that a migration or a schema made.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::migrations::command::DomainAction;
 use crate::sql::quote;
 
@@ -34,11 +34,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| altered(m).into_iter().collect())
+    altered(m).into_iter().collect()
 }
 
 fn altered(m: &Moment<'_>) -> Option<Finding> {

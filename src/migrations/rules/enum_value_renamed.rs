@@ -14,7 +14,6 @@
 //! ## Limits
 //! The application's code is not read.
 
-use super::inside;
 use super::prelude::*;
 use crate::sql::literal;
 
@@ -29,12 +28,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     judge(m, m.command).into_iter().collect()

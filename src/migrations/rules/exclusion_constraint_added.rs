@@ -16,8 +16,8 @@
 //! There is no form that builds it without the lock, so the advice is a new table or a quiet hour; how long the build takes
 //! is known only where `--snapshot` or `--url` says how large the table is.
 
+use super::over_rows;
 use super::prelude::*;
-use super::{inside, over_rows};
 
 /// An exclusion constraint under AccessExclusiveLock.
 pub(super) static RULE: Rule = Rule {
@@ -30,11 +30,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

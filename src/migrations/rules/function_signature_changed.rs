@@ -22,8 +22,8 @@
 //! one name a `drop` means is not read. What replaces the body only is not reported. Types are compared as written,
 //! without casts: overloads that only casts make ambiguous are not found.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::Function;
 use crate::migrations::command::{CreateFunction, TypeName};
 
@@ -38,12 +38,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -16,7 +16,7 @@
 //! hint fails and does no harm.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 
 /// A plain drop of an index.
 pub(super) static RULE: Rule = Rule {
@@ -29,11 +29,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| dropped(m).into_iter().collect())
+    dropped(m).into_iter().collect()
 }
 
 fn dropped(m: &Moment<'_>) -> Option<Finding> {

@@ -16,7 +16,7 @@
 //! Partitions that no migration and no schema told of are not in the hint.
 
 use super::prelude::*;
-use super::{advice, around, inside, over_rows};
+use super::{advice, around, over_rows};
 
 /// A plain index build.
 pub(super) static RULE: Rule = Rule {
@@ -29,11 +29,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| created(m).into_iter().collect())
+    created(m).into_iter().collect()
 }
 
 fn created(m: &Moment<'_>) -> Option<Finding> {

@@ -5,11 +5,11 @@ use crate::migrations::catalog::Birth;
 use crate::migrations::command::{Inner, Transaction};
 use crate::migrations::effects::{Before, effects};
 use crate::migrations::session::{Began, Held, OpenTransaction, Session};
-use std::collections::HashSet;
 
-/// What a rule finds in a statement, or in each of those in it.
-pub(super) fn each(m: &Moment<'_>, look: impl Fn(&Moment<'_>) -> Vec<Finding>) -> Vec<Finding> {
-    let Command::Do { body, .. } = m.command else { return look(m) };
+/// Shows a statement, or each of those in the body of a `do`, as it would be if it stood by itself. What they do is worked out
+/// once, however many look.
+pub(in crate::migrations) fn each(m: &Moment<'_>, mut show: impl FnMut(&Moment<'_>)) {
+    let Command::Do { body, .. } = m.command else { return show(m) };
     let mut catalog = m.catalog.clone();
     let mut session = m.session.clone();
     // all of it is one transaction, whoever began it
@@ -20,8 +20,6 @@ pub(super) fn each(m: &Moment<'_>, look: impl Fn(&Moment<'_>) -> Vec<Finding>) -
     }
     let transaction = session.transaction.as_ref().map(|open| open.id);
     let birth = Birth { script: session.script, statement: m.step.statement, transaction };
-    let mut found = Vec::new();
-    let mut said = HashSet::new();
     for inner in &body.statements {
         let before = Before { catalog: &catalog, session: &session, major: m.major() };
         let effects = within(effects(&inner.command, before), inner);
@@ -33,16 +31,10 @@ pub(super) fn each(m: &Moment<'_>, look: impl Fn(&Moment<'_>) -> Vec<Finding>) -
             inner: Some(inner),
             ..*m
         };
-        for finding in look(&own) {
-            // both arms of a branch, or a loop that was written out
-            if said.insert(finding.message.clone()) {
-                found.push(finding);
-            }
-        }
+        show(&own);
         advance(&mut session, inner, &effects);
         catalog.apply(&inner.command, birth, &session.settings, m.major());
     }
-    found
 }
 
 /// Within procedural code what comes before may have made what is missing, and a branch may not run: no failure is

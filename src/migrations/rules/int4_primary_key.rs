@@ -18,7 +18,6 @@
 //! How many rows a table will ever have is not known: a list of countries is fine, accept it with that reason. Keys of
 //! several columns are not looked at.
 
-use super::inside;
 use super::prelude::*;
 use crate::migrations::command::{Expr, Persistence};
 
@@ -33,12 +32,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -15,7 +15,7 @@
 //! back byte by byte, as for a signature, `json` or `text` is right, and the finding is accepted with that reason.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::sql::quote;
 
 /// Text that looks like data.
@@ -29,12 +29,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -16,7 +16,7 @@
 //! Of a lock only the first work after it is named. What a query takes that writes nothing is not known.
 
 use super::prelude::*;
-use super::{around, inside, over_rows};
+use super::{around, over_rows};
 use crate::migrations::replay::Step;
 use crate::migrations::session::Held;
 
@@ -31,11 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| worked(m).into_iter().collect())
+    worked(m).into_iter().collect()
 }
 
 fn worked(m: &Moment<'_>) -> Option<Finding> {

@@ -16,8 +16,8 @@
 //! `concurrently` takes longer where most rows change. Whether the view is filled is known only where a migration
 //! made it.
 
+use super::advice;
 use super::prelude::*;
-use super::{advice, inside};
 use crate::migrations::catalog::RelationKind;
 
 /// A plain refresh.
@@ -31,11 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| refreshed(m).into_iter().collect())
+    refreshed(m).into_iter().collect()
 }
 
 fn refreshed(m: &Moment<'_>) -> Option<Finding> {

@@ -20,7 +20,7 @@
 //! seen, nor are triggers that fill the column.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::migrations::catalog::{Lookup, TypeDefinition};
 use crate::migrations::command::Expr;
 use crate::sql::quote;
@@ -36,12 +36,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

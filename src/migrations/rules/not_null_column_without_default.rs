@@ -16,8 +16,8 @@
 //! ## Limits
 //! A table of which nothing is known is taken to have rows.
 
+use super::advice;
 use super::prelude::*;
-use super::{advice, inside};
 
 /// A column for which the old rows have nothing.
 pub(super) static RULE: Rule = Rule {
@@ -30,11 +30,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

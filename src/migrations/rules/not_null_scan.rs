@@ -18,7 +18,7 @@
 //! it where it says `column is not null`, alone or joined with `and`; PostgreSQL can prove it from a few others.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 
 /// A scan for a null.
 pub(super) static RULE: Rule = Rule {
@@ -31,11 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| set(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| set(m, number, action)).collect()
 }
 
 fn set(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -15,8 +15,8 @@
 //! ## Limits
 //! What is moved with an extension is not looked at.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 use crate::sql::{qualified, quote};
 
@@ -31,12 +31,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     judge(m, m.command).into_iter().collect()

@@ -17,7 +17,7 @@
 //! the key with constants, joined with `and`. A trace shows what it did.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::sql::quote;
 
 /// A scan to attach.
@@ -31,11 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| attached(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| attached(m, number, action)).collect()
 }
 
 fn attached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

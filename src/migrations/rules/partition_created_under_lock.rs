@@ -18,7 +18,7 @@
 //! Whether there is a default partition is known only where a migration or a schema made it.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 
 /// `partition of` a table in use.
 pub(super) static RULE: Rule = Rule {
@@ -31,11 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| created(m).into_iter().collect())
+    created(m).into_iter().collect()
 }
 
 fn created(m: &Moment<'_>) -> Option<Finding> {

@@ -16,8 +16,8 @@
 //! ## Limits
 //! Whether there is a default partition is known only where a migration or a schema made it.
 
+use super::advice;
 use super::prelude::*;
-use super::{advice, inside};
 
 /// A plain detach.
 pub(super) static RULE: Rule = Rule {
@@ -30,11 +30,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| detached(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| detached(m, number, action)).collect()
 }
 
 fn detached(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -19,7 +19,7 @@
 
 use super::prelude::*;
 use super::unique_without_using_index::key_words;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::sql::quote;
 
 /// A primary key under AccessExclusiveLock.
@@ -33,11 +33,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -15,8 +15,8 @@
 //! Which role the application uses, and what it has by other ways (membership, ownership, `public`), is not known: a
 //! revoke may take away nothing that was ever granted.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// No longer allowed.
 pub(super) static RULE: Rule = Rule {
@@ -29,12 +29,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     judge(m, m.command).into_iter().collect()

@@ -19,7 +19,7 @@
 //! Foreign keys that no migration and no schema made are not known.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::migrations::effects::Locked;
 
 /// A lock on a table that the statement does not name, or names in passing.
@@ -33,11 +33,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| locked(m).into_iter().collect())
+    locked(m).into_iter().collect()
 }
 
 fn locked(m: &Moment<'_>) -> Option<Finding> {

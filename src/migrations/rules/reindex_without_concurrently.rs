@@ -16,7 +16,7 @@
 //! so.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 
 /// A plain reindex.
 pub(super) static RULE: Rule = Rule {
@@ -29,11 +29,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| rebuilt(m).into_iter().collect())
+    rebuilt(m).into_iter().collect()
 }
 
 fn rebuilt(m: &Moment<'_>) -> Option<Finding> {

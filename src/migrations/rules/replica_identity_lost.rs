@@ -21,7 +21,7 @@
 //! not lost with the key: silent.
 
 use super::prelude::*;
-use super::{advice, around, inside};
+use super::{advice, around};
 use crate::migrations::catalog::TableConstraint;
 use crate::migrations::command::ReplicaIdentity;
 
@@ -36,12 +36,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

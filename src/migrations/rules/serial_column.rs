@@ -14,8 +14,8 @@
 //! A matter of opinion: both count. On a table that has rows neither can be added without writing it anew, which is
 //! another rule's.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// Not a type.
 pub(super) static RULE: Rule = Rule {
@@ -28,12 +28,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: true,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let columns = around::new_columns(m).into_iter().filter(|(_, _, column)| column.is_serial());

@@ -17,8 +17,8 @@
 //! ## Limits
 //! The application's code is not read. On the way back a drop undoes a creation and is not reported.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// A table goes.
 pub(super) static RULE: Rule = Rule {
@@ -31,15 +31,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
 
 const ADVICE: &str = "release code that does not use it first and drop it in a later migration; to be able to go back, rename it \
                       out of the way for a while";
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

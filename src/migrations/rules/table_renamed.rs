@@ -18,8 +18,8 @@
 //! unless it is made `with (security_invoker)` (15). Whether the owner is the only one who uses it is not known: then
 //! no grant is needed. Renamed constraints, indexes and triggers are not reported: code rarely names them.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 use crate::sql::quote;
 
@@ -34,12 +34,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     judge(m, m.command).into_iter().collect()

@@ -18,8 +18,8 @@
 //! Where a table already is as the statement asks, PostgreSQL does nothing; of the tablespace and the access method
 //! that is not always known.
 
+use super::over_rows;
 use super::prelude::*;
-use super::{inside, over_rows};
 
 /// A rewrite that is asked for.
 pub(super) static RULE: Rule = Rule {
@@ -32,11 +32,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, looked)
+    looked(m)
 }
 
 fn looked(m: &Moment<'_>) -> Vec<Finding> {

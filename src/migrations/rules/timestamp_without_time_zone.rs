@@ -14,8 +14,8 @@
 //! ## Limits
 //! A matter of opinion: where everything writes UTC, or a local time is meant (an opening hour), it is right.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// Some clock's time.
 pub(super) static RULE: Rule = Rule {
@@ -28,12 +28,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: true,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let columns =

@@ -19,8 +19,8 @@
 //! A loader that sets `session_replication_role` for known good data does so on purpose: accept the finding with that
 //! reason.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::command::SetTo;
 
 /// Triggers that do not fire.
@@ -34,12 +34,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -15,7 +15,6 @@
 //! ## Limits
 //! What the rows are worth is not known. What `cascade` empties besides is the rule `cascade`'s.
 
-use super::inside;
 use super::prelude::*;
 
 /// All rows gone.
@@ -29,12 +28,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

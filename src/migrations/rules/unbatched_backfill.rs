@@ -18,8 +18,8 @@
 //! How many rows a condition matches is not known: `state = 'new'` counts as bounded though half the table may be
 //! new, and `n is null` as unbounded though it may match ten.
 
+use super::advice;
 use super::prelude::*;
-use super::{advice, inside};
 use crate::migrations::command::Expr;
 use crate::migrations::effects::Written;
 
@@ -34,11 +34,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.effects.writes.iter().filter_map(|written| changed(m, written)).collect())
+    m.effects.writes.iter().filter_map(|written| changed(m, written)).collect()
 }
 
 fn changed(m: &Moment<'_>, written: &Written) -> Option<Finding> {

@@ -16,7 +16,7 @@
 //! that way, and the one of the partitioned table, added last, takes those over without a build.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::sql::quote;
 
 /// A unique index under AccessExclusiveLock.
@@ -30,11 +30,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| added(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| added(m, number, action)).collect()
 }
 
 fn added(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -17,7 +17,7 @@
 //! migrations. A table that is small validates in a blink; without `--snapshot` or `--url` its size is not known.
 
 use super::prelude::*;
-use super::{advice, inside, over_rows};
+use super::{advice, over_rows};
 use crate::migrations::session::Held;
 use crate::migrations::split;
 
@@ -32,11 +32,11 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: true,
-    run: Run::Statement(run),
+    run: Run::Each(run),
 };
 
 fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, |m| m.actions().filter_map(|(number, action)| validated(m, number, action)).collect())
+    m.actions().filter_map(|(number, action)| validated(m, number, action)).collect()
 }
 
 fn validated(m: &Moment<'_>, number: usize, action: &ActionKind) -> Option<Finding> {

@@ -13,8 +13,8 @@
 //! ## Limits
 //! A matter of opinion: some tools read the limit from the type.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 
 /// A rule in a type.
 pub(super) static RULE: Rule = Rule {
@@ -27,12 +27,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: true,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let is_limited =

@@ -18,8 +18,8 @@
 //! Columns of `select *` over a table that is not known cannot be told. Types of columns are not compared. A
 //! materialized view is a table here: nothing is said of how old its rows are.
 
+use super::around;
 use super::prelude::*;
-use super::{around, inside};
 use crate::migrations::catalog::Lookup;
 
 /// A view goes, or some of it.
@@ -33,12 +33,8 @@ pub(super) static RULE: Rule = Rule {
     params: &[],
     is_opinion: false,
     both_ways: false,
-    run: Run::Statement(run),
+    run: Run::Each(look),
 };
-
-fn run(m: &Moment<'_>) -> Vec<Finding> {
-    inside::each(m, look)
-}
 
 fn look(m: &Moment<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
