@@ -1,6 +1,8 @@
 //! Ring 4: the whole program, as a user or a job runs it: verbs, exit codes, formats, files, signals, bad input.
 
-use crate::harness::{self, Folder, NOBODY, Output, connect, each_major, majors, options, pgassay, pgassay_command};
+use crate::harness::{
+    self, Folder, NOBODY, Output, connect, each_major, majors, options, pgassay, pgassay_command, within,
+};
 use pgassay::checklist;
 use pgassay::checks;
 use pgassay::render;
@@ -15,6 +17,9 @@ use std::process::Child;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+/// How long something may take that must come true.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A password that no output may repeat.
 const CANARY: &str = "canary-6f1d";
@@ -126,15 +131,6 @@ fn rules_run(report: &Value) -> Vec<&str> {
     let mut rules: Vec<&str> = list(report, "rules").iter().map(|rule| rule["id"].as_str().unwrap()).collect();
     rules.dedup();
     rules
-}
-
-/// Waits for something that must come true soon.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 60 s: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 fn signal(child: &Child, signal: Signal) {
@@ -636,7 +632,7 @@ fn an_interrupted_watch_reports_what_it_has() {
         "select count(*) > 0 from pg_stat_activity where datname = '{}' and usename = 'monitor'",
         database.name
     );
-    eventually("the audit is connected", || admin.value(&seen) == "t");
+    within(MINUTE, "the audit is connected", || admin.value(&seen) == "t");
     let begin = Instant::now();
     signal(&child, Signal::INT);
     let output = finish(child);
@@ -645,7 +641,7 @@ fn an_interrupted_watch_reports_what_it_has() {
     let report = json(&output);
     let interrupted = |note: &Value| note["text"].as_str().unwrap().contains("interrupted");
     assert!(list(&report, "notes").iter().any(interrupted), "{:#}", report["notes"]);
-    eventually("its sessions are gone", || admin.value(&seen) == "f");
+    within(MINUTE, "its sessions are gone", || admin.value(&seen) == "f");
 }
 
 /// A directory for throw-away servers: short, for their sockets, and one that an unprivileged user can enter.
@@ -731,7 +727,7 @@ fn the_demo_s_server_is_gone_however_it_ends() {
             text.contains("ready").then_some(pid).flatten()
         };
         let mut pid = None;
-        eventually("the server is running", || {
+        within(MINUTE, "the server is running", || {
             pid = pid_file();
             pid.is_some()
         });
@@ -741,9 +737,9 @@ fn the_demo_s_server_is_gone_however_it_ends() {
         let mut rest = String::new();
         stderr.read_to_string(&mut rest).unwrap();
         assert_eq!(rest, "", "{how:?}");
-        eventually("the directory is gone", || folder.names().is_empty());
+        within(MINUTE, "the directory is gone", || folder.names().is_empty());
         let pid = pid.unwrap();
-        eventually("the server is gone", || rustix::process::test_kill_process(pid).is_err());
+        within(MINUTE, "the server is gone", || rustix::process::test_kill_process(pid).is_err());
     }
 }
 

@@ -10,10 +10,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::Deref;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use pgassay::scratch::{Binaries, Options, SUPERUSER, Scratch, ShutdownMode, find_binaries};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
@@ -561,4 +564,65 @@ fn empty_directory() -> &'static Path {
         std::fs::create_dir_all(&path).unwrap();
         path
     })
+}
+
+// ------------------------------------------------------------------------------------------------------------ waiting
+
+/// Waits for something that must come true soon.
+pub fn eventually(what: &str, holds: impl FnMut() -> bool) {
+    within(Duration::from_secs(30), what, holds);
+}
+
+/// Waits for something that must come true in that time.
+pub fn within(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- PgBouncer
+
+/// A PgBouncer in transaction mode in front of a server, stopped with this value.
+pub struct Pooler(Child);
+
+impl Pooler {
+    const PORT: u16 = 6432;
+
+    /// Listens in the server's own directory, as the server's own user: it refuses to run as root. `database` follows
+    /// host and port of every database, `settings` are further lines of its configuration.
+    pub fn start(server: &Scratch, database: &str, settings: &str) -> Self {
+        let directory = server.directory().display();
+        let (port, own) = (server.port(), Self::PORT);
+        let text = format!(
+            "[databases]\n* = host={directory} port={port} {database}\n[pgbouncer]\nlisten_addr =\nlisten_port = {own}\n\
+             unix_socket_dir = {directory}\npool_mode = transaction\n{settings}"
+        );
+        let file = server.write_file("pgbouncer.ini", &text).unwrap();
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
+        let mut command = Command::new(program.expect("no pgbouncer: run `make deps`"));
+        command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
+        if rustix::process::geteuid().is_root() {
+            let owner = fs::metadata(server.data_directory()).unwrap();
+            command.uid(owner.uid()).gid(owner.gid());
+        }
+        let pooler = Self(command.spawn().unwrap());
+        let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
+        // the file is there before anybody listens on it
+        eventually("pgbouncer listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
+        pooler
+    }
+
+    /// The way in, by the socket.
+    pub fn url(server: &Scratch, role: &str, database: &str) -> String {
+        format!("postgresql:///{database}?host={}&port={}&user={role}", server.directory().display(), Self::PORT)
+    }
+}
+
+impl Drop for Pooler {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
 }

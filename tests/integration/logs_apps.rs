@@ -7,18 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
-use pgassay::scratch::Scratch;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::harness::{Own, majors, options, own, pgassay};
+use crate::harness::{Own, Pooler, eventually, majors, options, own, pgassay};
 
 /// Requests of each scenario. Fewer leave what only pauses bound below the confidence of a finding: three of a kind at 0.54.
 const REQUESTS: &str = "20";
@@ -243,61 +239,6 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
 });
 
-/// A PgBouncer in transaction mode with three connections to each database, stopped with this value.
-struct Pooler(Child);
-
-impl Pooler {
-    const PORT: u16 = 6432;
-
-    /// Listens in the server's own directory, as the server's own user: it refuses to run as root.
-    fn start(server: &Scratch) -> Self {
-        let directory = server.directory().display();
-        let file = server
-            .write_file(
-                "pgbouncer.ini",
-                &format!(
-                    "[databases]\n* = host={directory} port={} user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {}\n\
-                     unix_socket_dir = {directory}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 3\n\
-                     max_client_conn = 200\nserver_idle_timeout = 3\nignore_startup_parameters = options\n",
-                    server.port(),
-                    Self::PORT
-                ),
-            )
-            .unwrap();
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
-        let mut command = Command::new(program.expect("no pgbouncer: run `make deps`"));
-        command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-        if rustix::process::geteuid().is_root() {
-            let owner = fs::metadata(server.data_directory()).unwrap();
-            command.uid(owner.uid()).gid(owner.gid());
-        }
-        let pooler = Self(command.spawn().unwrap());
-        let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
-        eventually("pgbouncer listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
-        pooler
-    }
-
-    fn url(server: &Scratch) -> String {
-        format!("postgresql:///?host={}&port={}&user=postgres", server.directory().display(), Self::PORT)
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Waits for something that must come true soon.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// A server that logs every statement in every format it has.
 fn logging(major: u16) -> Own {
     let destination = if major == 14 { "stderr,csvlog" } else { "stderr,csvlog,jsonlog" };
@@ -355,7 +296,7 @@ fn run(server: &Own, application: &str, regime: &str, prefix: &'static str) -> R
     let mut command = Command::new(&*PYTHON);
     command
         .arg(directory().join("run.py"))
-        .args(["--url", &server.url("postgres"), "--pooler", &Pooler::url(server)])
+        .args(["--url", &server.url("postgres"), "--pooler", &Pooler::url(server, "postgres", "")])
         .args(["--app", application, "--regime", regime, "--requests", REQUESTS])
         .arg("--manifest")
         .arg(&manifest)
@@ -461,7 +402,9 @@ fn differences(run: &Run) -> Vec<String> {
 
 /// An application in several regimes; every difference is told at once.
 fn prove(server: &Own, application: &str, regimes: &[&str], turn: usize) {
-    let _pooler = Pooler::start(server);
+    let three = "auth_type = any\ndefault_pool_size = 3\nmax_client_conn = 200\nserver_idle_timeout = 3\n\
+                 ignore_startup_parameters = options\n";
+    let _pooler = Pooler::start(server, "user=postgres", three);
     let mut wrong = Vec::new();
     for (number, regime) in regimes.iter().enumerate() {
         let mut prefix = PREFIXES[(number + turn) % PREFIXES.len()];

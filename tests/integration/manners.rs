@@ -3,10 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -17,21 +15,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::harness::{
-    Database, MONITOR, NOBODY, Output, Session, connect, database, each_major, majors, options, own, pgassay,
-    pgassay_command, pgassay_with, try_connect,
+    Database, MONITOR, NOBODY, Output, Pooler, Session, connect, database, each_major, eventually, majors, options,
+    own, pgassay, pgassay_command, pgassay_with, try_connect,
 };
 
 fn newest() -> u16 {
     *majors().iter().max().unwrap()
-}
-
-/// Waits for something that must come true soon.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn json(output: &Output) -> Value {
@@ -654,58 +643,12 @@ fn a_standby_is_audited_and_said_to_be_one() {
     drop(standby);
 }
 
-/// A PgBouncer in transaction mode with one connection to its server, stopped with this value.
-struct Pooler(Child);
-
-impl Pooler {
-    const PORT: u16 = 6432;
-
-    /// Listens in the server's own directory, as the server's own user: it refuses to run as root.
-    fn start(server: &Scratch) -> Self {
-        let directory = server.directory().display();
-        let file = server
-            .write_file(
-                "pgbouncer.ini",
-                &format!(
-                    "[databases]\n* = host={directory} port={} user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {}\n\
-                     unix_socket_dir = {directory}\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 1\n\
-                     max_db_connections = 1\nmax_client_conn = 20\n",
-                    server.port(),
-                    Self::PORT
-                ),
-            )
-            .unwrap();
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
-        let mut command = Command::new(program.expect("no pgbouncer: run `make deps`"));
-        command.arg(file).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-        if rustix::process::geteuid().is_root() {
-            let owner = std::fs::metadata(server.data_directory()).unwrap();
-            command.uid(owner.uid()).gid(owner.gid());
-        }
-        let pooler = Self(command.spawn().unwrap());
-        let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
-        // the file is there before anybody listens on it
-        eventually("pgbouncer listens", || std::os::unix::net::UnixStream::connect(&socket).is_ok());
-        pooler
-    }
-
-    fn url(server: &Scratch, role: &str, database: &str) -> String {
-        format!("postgresql:///{database}?host={}&port={}&user={role}", server.directory().display(), Self::PORT)
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn through_pgbouncer_with_one_connection() {
     let server = own(options(newest()));
     let database = shop(&server);
-    let _pooler = Pooler::start(&server);
+    let one = "auth_type = any\ndefault_pool_size = 1\nmax_db_connections = 1\nmax_client_conn = 20\n";
+    let _pooler = Pooler::start(&server, "user=postgres", one);
     let arguments = |url: &str| {
         let output = pgassay(&["audit", url, "--format", "json", "--fail-on", "none", "--plans=always"]);
         assert_eq!(output.code, Some(0), "{}\n{}", output.stderr, json(&output)["missing"]);

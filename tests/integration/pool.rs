@@ -1,19 +1,16 @@
 //! `pgassay pool` on real servers and a real PgBouncer: each kind of evidence, what is missing of it, and what goes wrong.
 
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pgassay::scratch::{Scratch, ShutdownMode};
 use serde_json::Value;
 
 use crate::harness::{
-    Database, MONITOR, NOBODY, Output, Own, connect, database, majors, options, own, pgassay, pgassay_command,
+    Database, MONITOR, NOBODY, Output, Own, Pooler, connect, database, majors, options, own, pgassay, pgassay_command,
 };
 use crate::render::validator;
 
@@ -289,64 +286,23 @@ fn what_an_application_is_configured_to_decides_items() {
     application.end();
 }
 
-/// A PgBouncer in transaction mode, stopped with this value.
-struct Pooler(Child);
-
-impl Pooler {
-    const PORT: u16 = 6433;
-
-    fn start(server: &Scratch, size: u32) -> Self {
-        let directory = server.directory().display();
-        let users = server
-            .write_file("users.txt", &format!("\"app\" \"\"\n\"stats\" \"{CANARY}\"\n\"stranger\" \"\"\n"))
-            .unwrap();
-        let file = server
-            .write_file(
-                "pgbouncer.ini",
-                &format!(
-                    "[databases]\n* = host={directory} port={} \n[pgbouncer]\nlisten_addr =\nlisten_port = {}\n\
-                     unix_socket_dir = {directory}\nauth_type = trust\nauth_file = {}\npool_mode = transaction\n\
-                     default_pool_size = {size}\nmax_client_conn = 50\nstats_users = stats\nadmin_users = boss\n",
-                    server.port(),
-                    Self::PORT,
-                    users.display()
-                ),
-            )
-            .unwrap();
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| Path::new(path).exists());
-        let mut command = Command::new(program.expect("no pgbouncer: run `make deps`"));
-        command.arg(file).stdout(Stdio::null()).stderr(Stdio::null()).current_dir("/");
-        if rustix::process::geteuid().is_root() {
-            let owner = std::fs::metadata(server.data_directory()).unwrap();
-            command.uid(owner.uid()).gid(owner.gid());
-        }
-        let pooler = Self(command.spawn().unwrap());
-        let socket = server.directory().join(format!(".s.PGSQL.{}", Self::PORT));
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while std::os::unix::net::UnixStream::connect(&socket).is_err() {
-            assert!(Instant::now() < deadline, "pgbouncer does not listen");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        pooler
-    }
-
-    fn url(server: &Scratch, role: &str, database: &str) -> String {
-        format!("postgresql:///{database}?host={}&port={}&user={role}", server.directory().display(), Self::PORT)
-    }
-}
-
-impl Drop for Pooler {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// A PgBouncer with pools of a size, and roles that may look at its console.
+fn pooler(server: &Scratch, size: u32) -> Pooler {
+    let users = format!("\"app\" \"\"\n\"stats\" \"{CANARY}\"\n\"stranger\" \"\"\n");
+    let users = server.write_file("users.txt", &users).unwrap();
+    let settings = format!(
+        "auth_type = trust\nauth_file = {}\ndefault_pool_size = {size}\nmax_client_conn = 50\nstats_users = stats\n\
+         admin_users = boss\n",
+        users.display()
+    );
+    Pooler::start(server, "", &settings)
 }
 
 #[test]
 fn pgbouncer_tells_holds_and_waits() {
     let server = own(options(newest()));
     let (database, _) = shop(&server);
-    let _pooler = Pooler::start(&server, 2);
+    let _pooler = pooler(&server, 2);
     let application = Application::start(&Pooler::url(&server, "app", &database.name), 5);
     let console = Pooler::url(&server, "stats", "pgbouncer");
     let report = pool(&["--pgbouncer", &console, "--watch", "6s"], 0);
@@ -372,7 +328,7 @@ fn pgbouncer_tells_holds_and_waits() {
 #[test]
 fn a_console_that_refuses_says_who_it_lets_in() {
     let server = own(options(newest()));
-    let _pooler = Pooler::start(&server, 2);
+    let _pooler = pooler(&server, 2);
     let url = format!("{}&password={CANARY}", Pooler::url(&server, "stranger", "pgbouncer"));
     let output = pgassay(&["pool", "--pgbouncer", &url, "--watch", "1s"]);
     assert_eq!(output.code, Some(3), "{}", output.stderr);
@@ -454,7 +410,7 @@ fn what_cannot_be_meant_is_refused_before_anything_is_asked() {
 fn an_audit_hears_of_pools() {
     let server = own(options(newest()));
     let (database, url) = shop(&server);
-    let _pooler = Pooler::start(&server, 2);
+    let _pooler = pooler(&server, 2);
     let application = Application::start(&url, 3);
     let monitor = database.url_as(MONITOR);
     let folder = crate::harness::Folder::new();

@@ -1,7 +1,7 @@
 //! `pgassay review` as a whole: files and folders in, exit codes and formats out; hostile input; comments, baselines, what a
 //! branch adds; rewrites; and, on servers, the trace.
 
-use crate::harness::{Folder, Output, database, each_major, majors, options, pgassay, pgassay_command, server};
+use crate::harness::{Folder, Output, database, each_major, majors, options, pgassay, pgassay_command, server, within};
 use crate::render::{sarif_validator, validator};
 use pgassay::render;
 use serde_json::Value;
@@ -9,7 +9,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+/// How long something may take that must come true.
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A folder of migrations, by name and text.
 fn folder(files: &[(&str, &str)]) -> Folder {
@@ -479,19 +482,11 @@ fn a_killed_trace_leaves_nothing_behind() {
     let arguments = ["review", &slow.path(""), "--trace"];
     let mut child = pgassay_command(&arguments, &[("TMPDIR", temporary.0.to_str().unwrap())]).spawn().unwrap();
     let is_running = || !temporary.names().is_empty();
-    eventually("a server runs", is_running);
+    within(MINUTE, "a server runs", is_running);
     std::thread::sleep(Duration::from_millis(300));
     child.kill().unwrap();
     child.wait().unwrap();
-    eventually("its directory is gone", || temporary.names().is_empty());
-}
-
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < until, "{what}: not within a minute");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    within(MINUTE, "its directory is gone", || temporary.names().is_empty());
 }
 
 /// Everything a migration folder holds can be dumped, and the dump is what a later migration begins with.

@@ -6,12 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pgassay::scratch::{Binaries, Options, Scratch, ScratchError, ShutdownMode};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::harness::{self, PGASSAY, connect, each_major, majors, options};
+use crate::harness::{self, PGASSAY, connect, each_major, eventually, majors, options};
 
 fn newest() -> u16 {
     *majors().iter().max().unwrap()
@@ -27,15 +27,6 @@ fn pid(number: i64) -> Pid {
 
 fn lives(pid: Pid) -> bool {
     test_kill_process(pid).is_ok()
-}
-
-/// Waits for something that must come true soon.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 30 s: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
